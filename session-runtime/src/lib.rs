@@ -1,1 +1,56 @@
-//! x
+//! The runtime of [`stateless-session`](https://docs.rs/stateless-session): use that crate, which re-exports this one.
+//!
+//! A request's way through the files: `bearer` finds the access token, `token` opens it with the `key` that its header
+//! names and `payload_reader` reads it, `registered` says when it ends, `session` hands it to the handler behind a
+//! `guard`. A session's way: `login` starts it, `payload_writer` and `token` make its tokens, `cookies` carries one of
+//! them, `refresh` asks `renew` for new claims, `logout` ends it.
+
+mod bearer;
+mod claims;
+mod clock;
+mod cookies;
+mod guard;
+mod issue_error;
+mod key;
+mod keys;
+mod login;
+mod logout;
+mod marker;
+mod origin;
+mod payload_reader;
+mod payload_writer;
+mod policy;
+mod private;
+mod refresh;
+mod refresh_token;
+mod registered;
+mod rejection;
+mod renew;
+mod routes;
+mod session;
+mod sessions;
+mod subject;
+mod text;
+mod token;
+mod token_error;
+mod token_response;
+
+pub use claims::SessionClaims;
+pub use cookies::{InvalidCookie, SessionCookies};
+pub use guard::{Guard, Require};
+pub use issue_error::IssueError;
+pub use keys::{Keys, KeysError, Weakness};
+pub use login::Login;
+pub use origin::OriginError;
+pub use policy::Policy;
+pub use rejection::SessionRejection;
+pub use renew::{Renew, Renewal};
+pub use session::Session;
+pub use sessions::Sessions;
+pub use subject::SubjectError;
+pub use token_response::{AccessToken, TokenResponse};
+
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::private::*;
+}

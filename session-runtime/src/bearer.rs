@@ -1,0 +1,45 @@
+//! The `Authorization` header (RFC 6750, section 2.1).
+
+use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
+
+use crate::rejection::SessionRejection;
+
+const SCHEME: &[u8] = b"Bearer";
+
+/// The access token as sent, whatever it holds.
+pub(crate) fn access_token(headers: &HeaderMap) -> Result<&[u8], SessionRejection> {
+    let mut lines = headers.get_all(AUTHORIZATION).iter();
+    let Some(line) = lines.next() else {
+        return Err(SessionRejection::MissingToken);
+    };
+    if lines.next().is_some() {
+        return Err(SessionRejection::InvalidRequest);
+    }
+    let credentials = line.as_bytes();
+    let Some((scheme, rest)) = credentials.split_at_checked(SCHEME.len()) else {
+        return Err(SessionRejection::MissingToken);
+    };
+    if !scheme.eq_ignore_ascii_case(SCHEME) {
+        return Err(SessionRejection::MissingToken);
+    }
+    let token = match rest {
+        [b' ', token @ ..] => skip_spaces(token),
+        [] | [b'\t' | b',', ..] => return Err(SessionRejection::InvalidRequest),
+        // A longer word is another scheme.
+        _ => return Err(SessionRejection::MissingToken),
+    };
+    let is_one_token = !token.is_empty() && !token.iter().any(|byte| b" \t,".contains(byte));
+    if is_one_token {
+        Ok(token)
+    } else {
+        Err(SessionRejection::InvalidRequest)
+    }
+}
+
+fn skip_spaces(mut bytes: &[u8]) -> &[u8] {
+    while let [b' ', rest @ ..] = bytes {
+        bytes = rest;
+    }
+    bytes
+}

@@ -1,0 +1,96 @@
+//! The trait behind the user's claims struct.
+
+use axum::Router;
+use axum::extract::FromRef;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::policy::Policy;
+use crate::renew::Renew;
+use crate::routes;
+use crate::sessions::Sessions;
+
+/// A claims struct: what `#[stateless_session(..)]` implements.
+pub trait SessionClaims: Wire + Send + Sync + 'static {
+    /// The type of the field `sub`. On the wire it is always a string.
+    type Subject: Serialize + DeserializeOwned + PartialEq + Clone + Send + Sync + 'static;
+
+    /// What the attribute declared.
+    const POLICY: Policy;
+
+    /// The field `sub`: whose session it is.
+    fn subject(&self) -> &Self::Subject;
+
+    /// The field `generation`, where there is one: when it moves, all sessions of the user end.
+    fn generation(&self) -> Option<u64> {
+        None
+    }
+
+    /// The session routes, to be merged at the outermost router: POST `{path}/refresh` and POST `{path}/logout`.
+    ///
+    /// The state must hold [`Sessions<Self>`] and implement [`Renew<Self>`]. A state without the former:
+    ///
+    /// ```compile_fail,E0277
+    /// # use axum::Router;
+    /// # use serde::{Deserialize, Serialize};
+    /// # use stateless_session::{Renew, Renewal, SessionClaims, stateless_session};
+    /// # #[stateless_session(access = "15m", refresh = "7d")]
+    /// # #[derive(Clone, Serialize, Deserialize)]
+    /// # pub struct Claims { sub: u64 }
+    /// #[derive(Clone)]
+    /// struct App; // error: the trait bound `Sessions<Claims>: FromRef<App>` is not satisfied
+    /// # impl Renew<Claims> for App {
+    /// #     type Error = std::io::Error;
+    /// #     async fn renew(&self, _: &Renewal<Claims>) -> Result<Option<Claims>, std::io::Error> { Ok(None) }
+    /// # }
+    ///
+    /// let app: Router<App> = Router::new().merge(Claims::routes());
+    /// ```
+    fn routes<S>() -> Router<S>
+    where
+        S: Renew<Self> + Clone + Send + Sync + 'static,
+        Sessions<Self>: FromRef<S>,
+    {
+        Self::routes_at(Self::POLICY.path)
+    }
+
+    /// The session routes at another mount, for a nested router or a proxy that strips a prefix; the policy's `path`
+    /// stays what the browser sees.
+    ///
+    /// ```
+    /// # use axum::Router;
+    /// # use serde::{Deserialize, Serialize};
+    /// # use stateless_session::{Renew, SessionClaims, Sessions, stateless_session};
+    /// #[stateless_session(access = "15m", refresh = "7d", path = "/api/auth")]
+    /// # #[derive(Clone, Serialize, Deserialize)]
+    /// pub struct Claims {
+    ///     sub: u64,
+    /// }
+    ///
+    /// fn app<S>() -> Router<S>
+    /// where
+    ///     S: Renew<Claims> + Clone + Send + Sync + 'static,
+    ///     Sessions<Claims>: axum::extract::FromRef<S>,
+    /// {
+    ///     Router::new().nest("/api", Router::new().merge(Claims::routes_at("/auth")))
+    /// }
+    /// ```
+    fn routes_at<S>(mount: &str) -> Router<S>
+    where
+        S: Renew<Self> + Clone + Send + Sync + 'static,
+        Sessions<Self>: FromRef<S>,
+    {
+        routes::routes::<Self, S>(mount)
+    }
+}
+
+/// Structs that serde can write to and read from a token.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not implement serde's `Serialize` and `Deserialize`",
+    label = "add `#[derive(Serialize, Deserialize)]` to this struct"
+)]
+pub trait Wire: Serialize + DeserializeOwned {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + DeserializeOwned> Wire for T {}

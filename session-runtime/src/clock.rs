@@ -1,0 +1,67 @@
+//! Time, in whole seconds, from a clock that tests can hold.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Deserializer};
+
+/// Where the time of one [`Sessions`](crate::Sessions) comes from.
+#[derive(Clone)]
+pub(crate) struct Clock(Arc<dyn Fn() -> SystemTime + Send + Sync>);
+
+impl Clock {
+    pub(crate) fn new(clock: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
+        Self(Arc::new(clock))
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        let since_epoch = (self.0)().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Timestamp(since_epoch.as_secs())
+    }
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self::new(SystemTime::now)
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Clock")
+    }
+}
+
+/// A point in time as JWTs write it: RFC 7519's `NumericDate`, as an integer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Timestamp(u64);
+
+impl Timestamp {
+    pub(crate) const MAX: Self = Self(u64::MAX);
+
+    pub(crate) const fn as_secs(self) -> u64 {
+        self.0
+    }
+
+    pub(crate) fn plus(self, lifetime: Duration) -> Self {
+        Self(self.0.saturating_add(lifetime.as_secs()))
+    }
+
+    /// How long `earlier` is past; zero where it is not.
+    pub(crate) fn since(self, earlier: Self) -> Duration {
+        Duration::from_secs(self.0.saturating_sub(earlier.0))
+    }
+
+    pub(crate) fn to_system_time(self) -> SystemTime {
+        UNIX_EPOCH
+            .checked_add(Duration::from_secs(self.0))
+            .unwrap_or(UNIX_EPOCH)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        u64::deserialize(deserializer).map(Self)
+    }
+}

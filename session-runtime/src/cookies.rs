@@ -1,0 +1,274 @@
+//! The two cookies: their names, how a request's are read, how an answer's are written.
+
+use std::fmt;
+use std::time::Duration;
+
+use axum::http::header::{CACHE_CONTROL, COOKIE, InvalidHeaderValue, SET_COOKIE};
+use axum::http::{HeaderMap, HeaderValue};
+use axum::response::{IntoResponse, IntoResponseParts, Response, ResponseParts};
+use cookie::{Cookie, SameSite};
+
+use crate::issue_error::IssueError;
+use crate::marker::{Marker, Sid};
+use crate::policy::{LONGEST_COOKIE, Policy};
+use crate::rejection::SessionRejection;
+
+/// Browsers drop a cookie whose name and value take more bytes (RFC 6265bis, section 5.6).
+const LARGEST: usize = 4096;
+
+const SHORT_SID: usize = 8;
+
+/// What a request carries of our cookies: bytes as sent, exact names; cookies of other names are never looked into.
+pub(crate) struct RequestCookies<'a> {
+    markers: Vec<&'a [u8]>,
+    refresh: Vec<RefreshCookie<'a>>,
+}
+
+struct RefreshCookie<'a> {
+    short_sid: &'a str,
+    token: &'a [u8],
+}
+
+impl<'a> RequestCookies<'a> {
+    pub(crate) fn read(headers: &'a HeaderMap, policy: &Policy) -> Self {
+        let mut cookies = Self {
+            markers: Vec::new(),
+            refresh: Vec::new(),
+        };
+        let lines = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes);
+        for pair in lines.flat_map(|line| line.split(|byte| *byte == b';')) {
+            let mut halves = pair.trim_ascii().splitn(2, |byte| *byte == b'=');
+            if let (Some(name), Some(value)) = (halves.next(), halves.next()) {
+                cookies.keep(name.trim_ascii_end(), value.trim_ascii_start(), policy);
+            }
+        }
+        cookies
+    }
+
+    fn keep(&mut self, name: &'a [u8], value: &'a [u8], policy: &Policy) {
+        if value.is_empty() {
+            return;
+        }
+        if is_marker_name(name, policy) {
+            if !self.markers.contains(&value) {
+                self.markers.push(value);
+            }
+        } else if let Some(short_sid) = short_sid_of_name(name, policy) {
+            self.refresh.push(RefreshCookie {
+                short_sid,
+                token: value,
+            });
+        }
+    }
+
+    /// Different values of the session marker; more than one is somebody's doing.
+    pub(crate) fn markers(&self) -> &[&'a [u8]] {
+        &self.markers
+    }
+
+    /// Whether there is any refresh cookie, of whichever session.
+    pub(crate) fn has_refresh_token(&self) -> bool {
+        !self.refresh.is_empty()
+    }
+
+    /// The values under the one name that belongs to a session.
+    pub(crate) fn tokens_of(&self, sid: Sid) -> impl Iterator<Item = &'a [u8]> {
+        self.refresh
+            .iter()
+            .filter(move |cookie| cookie.short_sid == sid.short())
+            .map(|cookie| cookie.token)
+    }
+
+    /// Names, by their last eight characters, and values of all other sessions' refresh cookies.
+    pub(crate) fn tokens_of_others(&self, sid: Sid) -> impl Iterator<Item = (&'a str, &'a [u8])> {
+        self.refresh
+            .iter()
+            .filter(move |cookie| cookie.short_sid != sid.short())
+            .map(|cookie| (cookie.short_sid, cookie.token))
+    }
+
+    /// The names, by their last eight characters, of every refresh cookie that is here or belongs to a marker that is.
+    pub(crate) fn short_sids(&self) -> Vec<String> {
+        let of_markers = self.markers.iter().map(|value| Sid::of_marker(value));
+        let mut short_sids: Vec<String> = of_markers.map(|sid| sid.short().to_owned()).collect();
+        short_sids.extend(
+            self.refresh
+                .iter()
+                .map(|cookie| cookie.short_sid.to_owned()),
+        );
+        short_sids.sort_unstable();
+        short_sids.dedup();
+        short_sids
+    }
+}
+
+/// The cookies of an answer, as response parts that also set `Cache-Control: no-store`.
+///
+/// An application that wants to set them itself iterates over them.
+///
+/// ```
+/// # use axum::response::{IntoResponse, Redirect};
+/// # use stateless_session::TokenResponse;
+/// # fn form_login(token: TokenResponse) -> impl IntoResponse {
+/// let (_, cookies) = token.into_parts();
+/// (cookies, Redirect::to("/"))
+/// # }
+/// ```
+#[derive(Clone, Default)]
+#[must_use = "cookies that no response carries do nothing"]
+pub struct SessionCookies(Vec<Cookie<'static>>);
+
+impl SessionCookies {
+    pub(crate) fn none() -> Self {
+        Self::default()
+    }
+
+    pub(crate) fn set_refresh_token(
+        &mut self,
+        policy: &Policy,
+        sid: Sid,
+        token: String,
+        lifetime: Duration,
+    ) -> Result<(), IssueError> {
+        let name = refresh_name(policy, sid.short());
+        let bytes = name.len() + token.len();
+        if bytes > LARGEST {
+            return Err(IssueError::TooLong { bytes });
+        }
+        self.0.push(refresh_cookie(policy, name, token, lifetime));
+        Ok(())
+    }
+
+    pub(crate) fn delete_refresh_token(&mut self, policy: &Policy, short_sid: &str) {
+        let name = refresh_name(policy, short_sid);
+        self.0
+            .push(refresh_cookie(policy, name, String::new(), Duration::ZERO));
+    }
+
+    pub(crate) fn set_marker(&mut self, policy: &Policy, marker: Marker) {
+        let lifetime = policy.absolute.unwrap_or(LONGEST_COOKIE);
+        self.0
+            .push(marker_cookie(policy, marker.into_string(), lifetime));
+    }
+
+    pub(crate) fn delete_marker(&mut self, policy: &Policy) {
+        self.0
+            .push(marker_cookie(policy, String::new(), Duration::ZERO));
+    }
+}
+
+impl IntoIterator for SessionCookies {
+    type Item = Cookie<'static>;
+    type IntoIter = std::vec::IntoIter<Cookie<'static>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl IntoResponseParts for SessionCookies {
+    type Error = InvalidCookie;
+
+    fn into_response_parts(self, mut parts: ResponseParts) -> Result<ResponseParts, InvalidCookie> {
+        let headers = parts.headers_mut();
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        for cookie in self {
+            let mut value = HeaderValue::try_from(cookie.to_string())?;
+            value.set_sensitive(true);
+            headers.append(SET_COOKIE, value);
+        }
+        Ok(parts)
+    }
+}
+
+impl IntoResponse for SessionCookies {
+    fn into_response(self) -> Response {
+        (self, ()).into_response()
+    }
+}
+
+impl fmt::Debug for SessionCookies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list()
+            .entries(self.0.iter().map(Cookie::name))
+            .finish()
+    }
+}
+
+/// A cookie that no header can carry. The names that the attribute accepts make none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvalidCookie(());
+
+impl From<InvalidHeaderValue> for InvalidCookie {
+    fn from(_: InvalidHeaderValue) -> Self {
+        Self(())
+    }
+}
+
+impl fmt::Display for InvalidCookie {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a cookie holds a character that no header may")
+    }
+}
+
+impl std::error::Error for InvalidCookie {}
+
+impl IntoResponse for InvalidCookie {
+    fn into_response(self) -> Response {
+        tracing::error!(cause = %self, "no cookies were set");
+        SessionRejection::InternalError.into_response()
+    }
+}
+
+fn marker_name(policy: &Policy) -> String {
+    format!("__Host-{}", policy.cookie)
+}
+
+fn is_marker_name(name: &[u8], policy: &Policy) -> bool {
+    name.strip_prefix(b"__Host-") == Some(policy.cookie.as_bytes())
+}
+
+fn refresh_name(policy: &Policy, short_sid: &str) -> String {
+    format!("__Secure-{}-refresh-{short_sid}", policy.cookie)
+}
+
+fn short_sid_of_name<'a>(name: &'a [u8], policy: &Policy) -> Option<&'a str> {
+    let short_sid = name
+        .strip_prefix(b"__Secure-")?
+        .strip_prefix(policy.cookie.as_bytes())?
+        .strip_prefix(b"-refresh-")?;
+    let is_base64url = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_".contains(byte);
+    if short_sid.len() != SHORT_SID || !short_sid.iter().all(is_base64url) {
+        return None;
+    }
+    str::from_utf8(short_sid).ok()
+}
+
+fn marker_cookie(policy: &Policy, value: String, lifetime: Duration) -> Cookie<'static> {
+    Cookie::build((marker_name(policy), value))
+        .secure(true)
+        .same_site(SameSite::Strict)
+        .path("/")
+        .max_age(max_age(lifetime))
+        .build()
+}
+
+fn refresh_cookie(
+    policy: &Policy,
+    name: String,
+    value: String,
+    lifetime: Duration,
+) -> Cookie<'static> {
+    Cookie::build((name, value))
+        .http_only(true)
+        .secure(true)
+        .same_site(SameSite::Strict)
+        .path(policy.path)
+        .max_age(max_age(lifetime))
+        .build()
+}
+
+fn max_age(lifetime: Duration) -> cookie::time::Duration {
+    let seconds = lifetime.min(LONGEST_COOKIE).as_secs();
+    cookie::time::Duration::seconds(seconds.try_into().unwrap_or(i64::MAX))
+}

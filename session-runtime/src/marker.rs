@@ -1,0 +1,98 @@
+//! The session marker, and the `sid` that follows from it.
+
+use std::fmt;
+
+use base64_simd::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Deserializer, de};
+use sha2::{Digest, Sha256};
+
+use crate::text::Text;
+
+/// 128 random bits are 22 characters of base64url.
+const ENCODED: usize = 22;
+
+/// The value of the readable companion cookie: 128 random bits, new at every login. It is not a credential, but the
+/// refresh token counts only beside it, so it is not printed either.
+pub(crate) struct Marker(String);
+
+impl Marker {
+    pub(crate) fn generate() -> Result<Self, getrandom::Error> {
+        let mut random = [0; 16];
+        getrandom::fill(&mut random)?;
+        Ok(Self(URL_SAFE_NO_PAD.encode_to_string(random)))
+    }
+
+    pub(crate) fn sid(&self) -> Sid {
+        Sid::of_marker(self.0.as_bytes())
+    }
+
+    pub(crate) fn into_string(self) -> String {
+        self.0
+    }
+}
+
+/// The name of one session: the first 16 bytes of SHA-256 over the marker's value as sent, in base64url.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Sid([u8; ENCODED]);
+
+impl Sid {
+    pub(crate) fn of_marker(value: &[u8]) -> Self {
+        let digest: [u8; 32] = Sha256::digest(value).into();
+        let (first_half, _) = digest.split_at(16);
+        let mut encoded = [0; ENCODED];
+        let _ = URL_SAFE_NO_PAD.encode(first_half, base64_simd::AsOut::as_out(&mut encoded[..]));
+        Self(encoded)
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        str::from_utf8(&self.0).unwrap_or_default()
+    }
+
+    /// The eight characters that stand in the refresh cookie's name and in logs.
+    pub(crate) fn short(&self) -> &str {
+        self.as_str().get(..8).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for Sid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.short())
+    }
+}
+
+impl<'de> Deserialize<'de> for Sid {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Text::deserialize(deserializer)?;
+        let encoded: [u8; ENCODED] = text
+            .as_str()
+            .as_bytes()
+            .try_into()
+            .map_err(|_| de::Error::custom("`sid` has another length"))?;
+        match URL_SAFE_NO_PAD.check(&encoded) {
+            Ok(()) => Ok(Self(encoded)),
+            Err(_) => Err(de::Error::custom("`sid` is not base64url")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sid_follows_from_the_marker_as_the_browser_computes_it() {
+        // printf %s AAAAAAAAAAAAAAAAAAAAAA | openssl dgst -sha256 -binary | head -c 16 | base64
+        assert_eq!(
+            Sid::of_marker(b"AAAAAAAAAAAAAAAAAAAAAA").as_str(),
+            "ilvbTMFRZBJsbvJmjendJA"
+        );
+    }
+
+    #[test]
+    fn markers_are_22_characters_and_never_the_same() {
+        let first = Marker::generate().unwrap();
+        let second = Marker::generate().unwrap();
+        assert_eq!(first.0.len(), 22);
+        assert_ne!(first.0, second.0);
+    }
+}

@@ -1,0 +1,200 @@
+//! Writes a payload: registered claims first, the user's struct behind them.
+
+use serde::ser::{Impossible, Serialize, SerializeMap, SerializeStruct, Serializer};
+
+use crate::issue_error::IssueError;
+use crate::key::TokenKind;
+use crate::policy::Policy;
+use crate::registered::{self, RESERVED, Registered};
+use crate::subject::{self, WireString};
+
+/// A JSON object in the making.
+pub(crate) struct PayloadWriter {
+    json: Vec<u8>,
+}
+
+impl PayloadWriter {
+    pub(crate) fn new<S: Serialize>(
+        kind: TokenKind,
+        policy: &Policy,
+        registered: &Registered,
+        subject: &S,
+    ) -> Result<Self, IssueError> {
+        let mut json = Vec::with_capacity(512);
+        json.push(b'{');
+        let mut writer = Self { json };
+        writer.member("iss", policy.issuer)?;
+        writer.member("aud", &registered::audience(kind, policy))?;
+        writer.member("sub", &subject::to_wire(subject)?)?;
+        writer.member("sid", registered.sid.as_str())?;
+        writer.member("auth_time", &registered.auth_time.as_secs())?;
+        writer.member("iat", &registered.iat.as_secs())?;
+        writer.member("exp", &registered.exp.as_secs())?;
+        Ok(writer)
+    }
+
+    /// Writes the fields of the user's struct, without `sub`, which is there already.
+    pub(crate) fn claims<C: Serialize>(&mut self, claims: &C) -> Result<(), IssueError> {
+        claims.serialize(Claims(self))
+    }
+
+    pub(crate) fn member<T: Serialize + ?Sized>(
+        &mut self,
+        name: &str,
+        value: &T,
+    ) -> Result<(), IssueError> {
+        if self.json.len() > 1 {
+            self.json.push(b',');
+        }
+        serde_json::to_writer(&mut self.json, name)?;
+        self.json.push(b':');
+        serde_json::to_writer(&mut self.json, value)?;
+        Ok(())
+    }
+
+    fn claim<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<(), IssueError> {
+        if let Some(reserved) = RESERVED.into_iter().find(|reserved| *reserved == name) {
+            return Err(IssueError::Reserved(reserved));
+        }
+        if name == "sub" {
+            return Ok(());
+        }
+        self.member(name, value)
+    }
+
+    pub(crate) fn finish(mut self) -> Vec<u8> {
+        self.json.push(b'}');
+        self.json
+    }
+}
+
+/// A serializer that accepts structs and maps only.
+struct Claims<'a>(&'a mut PayloadWriter);
+
+/// Derived structs: their names are distinct.
+struct Fields<'a>(&'a mut PayloadWriter);
+
+/// Maps, and structs with a flattened field: any name may come, and come twice.
+struct Entries<'a> {
+    writer: &'a mut PayloadWriter,
+    names: Vec<String>,
+}
+
+macro_rules! refuse_values {
+    ($($method:ident($($argument:ty),*) -> $ok:ty;)*) => {$(
+        fn $method(self, $(_: $argument),*) -> Result<$ok, IssueError> {
+            Err(IssueError::NotAnObject)
+        }
+    )*};
+}
+
+impl<'a> Serializer for Claims<'a> {
+    type Ok = ();
+    type Error = IssueError;
+    type SerializeSeq = Impossible<(), IssueError>;
+    type SerializeTuple = Impossible<(), IssueError>;
+    type SerializeTupleStruct = Impossible<(), IssueError>;
+    type SerializeTupleVariant = Impossible<(), IssueError>;
+    type SerializeMap = Entries<'a>;
+    type SerializeStruct = Fields<'a>;
+    type SerializeStructVariant = Impossible<(), IssueError>;
+
+    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Fields<'a>, IssueError> {
+        Ok(Fields(self.0))
+    }
+
+    fn serialize_map(self, _: Option<usize>) -> Result<Entries<'a>, IssueError> {
+        Ok(Entries {
+            writer: self.0,
+            names: Vec::new(),
+        })
+    }
+
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(
+        self,
+        _: &'static str,
+        value: &T,
+    ) -> Result<(), IssueError> {
+        value.serialize(self)
+    }
+
+    refuse_values! {
+        serialize_bool(bool) -> ();
+        serialize_i8(i8) -> ();
+        serialize_i16(i16) -> ();
+        serialize_i32(i32) -> ();
+        serialize_i64(i64) -> ();
+        serialize_u8(u8) -> ();
+        serialize_u16(u16) -> ();
+        serialize_u32(u32) -> ();
+        serialize_u64(u64) -> ();
+        serialize_f32(f32) -> ();
+        serialize_f64(f64) -> ();
+        serialize_char(char) -> ();
+        serialize_str(&str) -> ();
+        serialize_bytes(&[u8]) -> ();
+        serialize_none() -> ();
+        serialize_unit() -> ();
+        serialize_unit_struct(&'static str) -> ();
+        serialize_unit_variant(&'static str, u32, &'static str) -> ();
+        serialize_seq(Option<usize>) -> Self::SerializeSeq;
+        serialize_tuple(usize) -> Self::SerializeTuple;
+        serialize_tuple_struct(&'static str, usize) -> Self::SerializeTupleStruct;
+        serialize_tuple_variant(&'static str, u32, &'static str, usize) -> Self::SerializeTupleVariant;
+        serialize_struct_variant(&'static str, u32, &'static str, usize) -> Self::SerializeStructVariant;
+    }
+
+    fn serialize_some<T: Serialize + ?Sized>(self, _: &T) -> Result<(), IssueError> {
+        Err(IssueError::NotAnObject)
+    }
+
+    fn serialize_newtype_variant<T: Serialize + ?Sized>(
+        self,
+        _: &'static str,
+        _: u32,
+        _: &'static str,
+        _: &T,
+    ) -> Result<(), IssueError> {
+        Err(IssueError::NotAnObject)
+    }
+}
+
+impl SerializeStruct for Fields<'_> {
+    type Ok = ();
+    type Error = IssueError;
+
+    fn serialize_field<T: Serialize + ?Sized>(
+        &mut self,
+        name: &'static str,
+        value: &T,
+    ) -> Result<(), IssueError> {
+        self.0.claim(name, value)
+    }
+
+    fn end(self) -> Result<(), IssueError> {
+        Ok(())
+    }
+}
+
+impl SerializeMap for Entries<'_> {
+    type Ok = ();
+    type Error = IssueError;
+
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, name: &T) -> Result<(), IssueError> {
+        let name = name.serialize(WireString)?;
+        if self.names.contains(&name) {
+            return Err(IssueError::Duplicate(name));
+        }
+        self.names.push(name);
+        Ok(())
+    }
+
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), IssueError> {
+        let name = self.names.last().map_or("", String::as_str);
+        self.writer.claim(name, value)
+    }
+
+    fn end(self) -> Result<(), IssueError> {
+        Ok(())
+    }
+}

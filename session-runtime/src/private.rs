@@ -1,0 +1,42 @@
+//! What generated code calls.
+
+use std::future::{Ready, ready};
+use std::time::Duration;
+
+pub use axum::extract::{FromRef, FromRequestParts, OptionalFromRequestParts};
+pub use axum::http::request::Parts;
+
+use crate::claims::SessionClaims;
+use crate::rejection::SessionRejection;
+use crate::session::Session;
+use crate::sessions::Sessions;
+
+pub use crate::session::FromSession;
+
+/// The claims of a request.
+pub fn claims<C, S>(parts: &Parts, state: &S) -> Ready<Result<C, SessionRejection>>
+where
+    C: SessionClaims,
+    Sessions<C>: FromRef<S>,
+{
+    let session = Session::verify(&Sessions::from_ref(state), &parts.headers);
+    ready(session.map(Session::into_claims))
+}
+
+/// The claims of a request, or `None` where it carries no token at all.
+pub fn optional_claims<C, S>(parts: &Parts, state: &S) -> Ready<Result<Option<C>, SessionRejection>>
+where
+    C: SessionClaims,
+    Sessions<C>: FromRef<S>,
+{
+    let session = Session::verify_optional(&Sessions::from_ref(state), &parts.headers);
+    ready(session.map(|session| session.map(Session::into_claims)))
+}
+
+/// Compiles where `T` is a session.
+pub const fn assert_session<T: FromSession>() {}
+
+/// Whether a lifetime is shorter than the access lifetime of a session's policy.
+pub const fn shorter_than_access<T: FromSession>(lifetime: Duration) -> bool {
+    lifetime.as_secs() < T::Claims::POLICY.access.as_secs()
+}

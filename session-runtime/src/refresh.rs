@@ -1,0 +1,237 @@
+//! The refresh: cookies in, new claims, a new access token. Any number of times, with the same result.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use axum::http::HeaderMap;
+
+use crate::claims::SessionClaims;
+use crate::clock::Timestamp;
+use crate::cookies::{RequestCookies, SessionCookies};
+use crate::issue_error::IssueError;
+use crate::key::TokenKind;
+use crate::marker::Sid;
+use crate::refresh_token::RefreshToken;
+use crate::registered::Registered;
+use crate::rejection::SessionRejection;
+use crate::renew::{Renew, Renewal};
+use crate::sessions::Sessions;
+use crate::token_error::TokenError;
+use crate::token_response::TokenResponse;
+
+/// A token from further ahead is no clock error any more.
+const LARGEST_CLOCK_ERROR: Duration = Duration::from_secs(24 * 60 * 60);
+
+pub(crate) async fn refresh<C, S>(
+    sessions: &Sessions<C>,
+    state: &S,
+    headers: &HeaderMap,
+) -> Result<TokenResponse, SessionRejection>
+where
+    C: SessionClaims,
+    S: Renew<C>,
+{
+    // Read before the user's row is, so that claims are never newer than their `iat` says.
+    let now = sessions.now();
+    let cookies = RequestCookies::read(headers, &C::POLICY);
+    let token = find_token(sessions, &cookies, now)?;
+    let sid = token.registered.sid;
+    let renewal = Renewal {
+        subject: token.subject.clone(),
+        sid,
+        auth_time: token.registered.auth_time,
+    };
+    let claims = renew(state, &renewal).await?;
+    check_claims(&claims, &token)?;
+    answer(sessions, &cookies, &token, &claims, now).map_err(|cause| {
+        tracing::error!(sid = sid.short(), %cause, "the renewed claims make no token");
+        SessionRejection::InternalError
+    })
+}
+
+/// The one refresh token that belongs to the session marker and counts now.
+fn find_token<C: SessionClaims>(
+    sessions: &Sessions<C>,
+    cookies: &RequestCookies<'_>,
+    now: Timestamp,
+) -> Result<RefreshToken<C>, SessionRejection> {
+    let policy = &C::POLICY;
+    let marker = match cookies.markers() {
+        [marker] => marker,
+        [] => {
+            if cookies.has_refresh_token() {
+                tracing::warn!(
+                    "a refresh without the session marker `__Host-{}`: browsers keep it over https and on localhost \
+                     only, and no other program on this host may use the name",
+                    policy.cookie,
+                );
+            }
+            tracing::debug!("a refresh without a session");
+            return Err(SessionRejection::SessionEnded);
+        }
+        _ => {
+            tracing::warn!("a refresh with two session markers, of which somebody else set one");
+            return Err(SessionRejection::SessionUnknown);
+        }
+    };
+    let sid = Sid::of_marker(marker);
+    let tokens = cookies.tokens_of(sid);
+    let candidates = tokens.map(|token| RefreshToken::verify(sessions, token, sid, now));
+    match candidates.max_by_key(precedence) {
+        Some(Ok(token)) => Ok(token),
+        Some(Err(TokenError::Ahead(by))) if by <= LARGEST_CLOCK_ERROR => {
+            tracing::error!(
+                sid = sid.short(),
+                "the clocks of two servers are {} s apart",
+                by.as_secs(),
+            );
+            Err(SessionRejection::TemporarilyUnavailable)
+        }
+        Some(Err(cause @ TokenError::Expired(_))) => {
+            tracing::info!(sid = sid.short(), %cause, "the session is over");
+            Err(SessionRejection::SessionEnded)
+        }
+        Some(Err(cause)) => {
+            tracing::warn!(
+                sid = sid.short(),
+                %cause,
+                "refused a refresh token; another program on this host with the same cookie name needs one of its own",
+            );
+            Err(SessionRejection::SessionUnknown)
+        }
+        None if cookies.has_refresh_token() => {
+            tracing::warn!(
+                sid = sid.short(),
+                "the refresh tokens belong to other sessions"
+            );
+            Err(SessionRejection::SessionUnknown)
+        }
+        None => {
+            tracing::warn!(
+                sid = sid.short(),
+                "a session marker without its refresh cookie; unless it expired, its Path `{}` is not where the \
+                 browser sees these routes",
+                policy.path,
+            );
+            Err(SessionRejection::SessionEnded)
+        }
+    }
+}
+
+/// Of several cookies of one name, the one that verifies counts, and the latest of those; never the first or the last.
+fn precedence<C: SessionClaims>(
+    candidate: &Result<RefreshToken<C>, TokenError>,
+) -> (u8, Option<Timestamp>) {
+    match candidate {
+        Ok(token) => (3, Some(token.registered.iat)),
+        Err(TokenError::Ahead(_)) => (2, None),
+        Err(TokenError::Expired(_)) => (1, None),
+        Err(_) => (0, None),
+    }
+}
+
+/// Asks the application. An outage is never a logout.
+async fn renew<C, S>(state: &S, renewal: &Renewal<C>) -> Result<C, SessionRejection>
+where
+    C: SessionClaims,
+    S: Renew<C>,
+{
+    let sid = renewal.sid.short();
+    let mut renewing = pin!(async { state.renew(renewal).await });
+    let caught = std::future::poll_fn(|context| {
+        let polled = catch_unwind(AssertUnwindSafe(|| renewing.as_mut().poll(context)));
+        match polled {
+            Ok(poll) => poll.map(Ok),
+            Err(panic) => Poll::Ready(Err(panic)),
+        }
+    });
+    match caught.await {
+        Ok(Ok(Some(claims))) => Ok(claims),
+        Ok(Ok(None)) => {
+            tracing::info!(sid, "the session is over: the user is gone or disabled");
+            Err(SessionRejection::SessionEnded)
+        }
+        Ok(Err(outage)) => {
+            let outage = outage.into();
+            tracing::error!(sid, %outage, "the user could not be looked up; the session lives on");
+            Err(SessionRejection::TemporarilyUnavailable)
+        }
+        Err(_panic) => {
+            tracing::error!(sid, "`Renew::renew` panicked; nothing was issued");
+            Err(SessionRejection::InternalError)
+        }
+    }
+}
+
+fn check_claims<C: SessionClaims>(
+    claims: &C,
+    token: &RefreshToken<C>,
+) -> Result<(), SessionRejection> {
+    let sid = token.registered.sid;
+    if *claims.subject() != token.subject {
+        tracing::error!(
+            sid = sid.short(),
+            "`Renew::renew` gave another subject's claims; nothing was issued",
+        );
+        return Err(SessionRejection::InternalError);
+    }
+    // A token from before the struct had the field stands at the counter's beginning.
+    let moved = claims
+        .generation()
+        .is_some_and(|generation| generation != token.generation.unwrap_or(0));
+    if moved {
+        tracing::info!(
+            sid = sid.short(),
+            "the session is over: the user's generation moved"
+        );
+        return Err(SessionRejection::SessionEnded);
+    }
+    Ok(())
+}
+
+fn answer<C: SessionClaims>(
+    sessions: &Sessions<C>,
+    cookies: &RequestCookies<'_>,
+    token: &RefreshToken<C>,
+    claims: &C,
+    now: Timestamp,
+) -> Result<TokenResponse, IssueError> {
+    let Registered { sid, auth_time, .. } = token.registered;
+    let access_token = sessions.access_token(claims, sid, auth_time, now)?;
+    let mut set_cookies = SessionCookies::none();
+    for (short_sid, other) in cookies.tokens_of_others(sid) {
+        // Never a newer one: a login in another tab may be under way.
+        if RefreshToken::open(sessions, other)
+            .is_ok_and(|other| other.registered.auth_time < auth_time)
+        {
+            set_cookies.delete_refresh_token(&C::POLICY, short_sid);
+        }
+    }
+    let reissue = is_reissue_due(token, now);
+    if reissue {
+        sessions.set_refresh_token(&mut set_cookies, claims, sid, auth_time, now)?;
+    }
+    tracing::debug!(sid = sid.short(), reissue, "refresh");
+    Ok(TokenResponse {
+        access_token,
+        cookies: set_cookies,
+    })
+}
+
+/// When a seventh of its life is gone, and the new one would live longer; or another key signed it, so that the key
+/// can be retired.
+fn is_reissue_due<C: SessionClaims>(token: &RefreshToken<C>, now: Timestamp) -> bool {
+    let (kind, policy) = (TokenKind::Refresh, &C::POLICY);
+    let Registered {
+        sid,
+        auth_time,
+        iat,
+        ..
+    } = token.registered;
+    let end = token.registered.end(kind, policy);
+    let later_end = Registered::issued(kind, policy, sid, auth_time, now).exp;
+    let a_seventh_is_gone = now.since(iat) >= end.since(iat) / 7;
+    !token.signed_by_signing_key || (a_seventh_is_gone && later_end > end)
+}

@@ -1,0 +1,97 @@
+//! The one question that is asked of the application between two logins.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use crate::claims::SessionClaims;
+use crate::clock::Timestamp;
+use crate::marker::Sid;
+
+/// Looks up the user of a session at refresh, and nowhere else.
+///
+/// ```
+/// # use serde::{Deserialize, Serialize};
+/// # use stateless_session::{Renew, Renewal, stateless_session};
+/// # #[stateless_session(access = "15m", refresh = "7d")]
+/// # #[derive(Clone, Serialize, Deserialize)]
+/// # pub struct Claims { sub: u64, admin: bool }
+/// # struct Row { admin: bool, disabled: bool }
+/// # #[derive(Clone)] struct App;
+/// # impl App { async fn user(&self, id: u64) -> std::io::Result<Option<Row>> { Ok(None) } }
+/// impl Renew<Claims> for App {
+///     type Error = std::io::Error;
+///
+///     async fn renew(&self, session: &Renewal<Claims>) -> Result<Option<Claims>, Self::Error> {
+///         let user = self.user(*session.subject()).await?; // an outage: 503, the session lives on
+///         Ok(user.filter(|row| !row.disabled).map(|row| Claims {
+///             sub: *session.subject(),
+///             admin: row.admin,
+///         }))
+///     }
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not implement `Renew<{C}>`",
+    label = "the session routes ask this state for the user's claims at refresh",
+    note = "write `impl Renew<{C}> for {Self}`, with `async fn renew(&self, session: &Renewal<{C}>) -> Result<Option<{C}>, Self::Error>`"
+)]
+pub trait Renew<C: SessionClaims> {
+    /// An outage. It is logged and never shown.
+    type Error: Into<Box<dyn Error + Send + Sync>>;
+
+    /// The user's claims of today, or `None` when the user is gone or disabled.
+    ///
+    /// # Errors
+    ///
+    /// When the user can't be looked up now: the caller is told to repeat, and the session lives on.
+    fn renew(
+        &self,
+        session: &Renewal<C>,
+    ) -> impl Future<Output = Result<Option<C>, Self::Error>> + Send;
+}
+
+#[diagnostic::do_not_recommend]
+impl<C: SessionClaims, T: Renew<C> + Send + Sync> Renew<C> for Arc<T> {
+    type Error = T::Error;
+
+    fn renew(
+        &self,
+        session: &Renewal<C>,
+    ) -> impl Future<Output = Result<Option<C>, Self::Error>> + Send {
+        T::renew(self, session)
+    }
+}
+
+/// A session that asks for new claims.
+pub struct Renewal<C: SessionClaims> {
+    pub(crate) subject: C::Subject,
+    pub(crate) sid: Sid,
+    pub(crate) auth_time: Timestamp,
+}
+
+impl<C: SessionClaims> Renewal<C> {
+    /// Whose claims are asked for.
+    pub fn subject(&self) -> &C::Subject {
+        &self.subject
+    }
+
+    /// The name of the session.
+    pub fn sid(&self) -> &str {
+        self.sid.as_str()
+    }
+
+    /// When the user logged in.
+    pub fn authenticated_at(&self) -> SystemTime {
+        self.auth_time.to_system_time()
+    }
+}
+
+impl<C: SessionClaims> fmt::Debug for Renewal<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Renewal")
+            .field("sid", &self.sid)
+            .finish_non_exhaustive()
+    }
+}

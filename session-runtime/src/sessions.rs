@@ -1,0 +1,232 @@
+//! What the application's state holds.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use axum::extract::FromRef;
+
+use crate::claims::SessionClaims;
+use crate::clock::{Clock, Timestamp};
+use crate::cookies::SessionCookies;
+use crate::issue_error::IssueError;
+use crate::key::TokenKind;
+use crate::keys::Keys;
+use crate::marker::{Marker, Sid};
+use crate::origin::{OriginError, Origins};
+use crate::payload_writer::PayloadWriter;
+use crate::registered::Registered;
+use crate::token;
+use crate::token_response::{AccessToken, TokenResponse};
+
+/// Keys, clock and allowed origins for the sessions of one claims struct. Cheap to clone; a part of the state.
+///
+/// ```
+/// use axum::extract::FromRef;
+/// # use serde::{Deserialize, Serialize};
+/// # use stateless_session::{Keys, Sessions, stateless_session};
+/// # #[stateless_session(access = "15m", refresh = "7d")]
+/// # #[derive(Clone, Serialize, Deserialize)]
+/// # pub struct Claims { sub: u64 }
+///
+/// #[derive(Clone)]
+/// struct App {
+///     sessions: Sessions<Claims>,
+/// }
+///
+/// impl FromRef<App> for Sessions<Claims> {
+///     fn from_ref(app: &App) -> Self {
+///         app.sessions.clone()
+///     }
+/// }
+///
+/// # fn app() -> Result<App, Box<dyn std::error::Error>> {
+/// let sessions = Sessions::new(Keys::from_env()?).allow_origin("https://app.example.com")?;
+/// # Ok(App { sessions })
+/// # }
+/// ```
+pub struct Sessions<C> {
+    shared: Arc<Shared>,
+    claims: PhantomData<fn() -> C>,
+}
+
+#[derive(Clone)]
+struct Shared {
+    keys: Keys,
+    clock: Clock,
+    origins: Origins,
+}
+
+impl<C: SessionClaims> Sessions<C> {
+    /// Sessions with these keys, the system's clock, and pages of the server's own origin.
+    pub fn new(keys: Keys) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                keys,
+                clock: Clock::default(),
+                origins: Origins::default(),
+            }),
+            claims: PhantomData,
+        }
+    }
+
+    /// The same with another clock, so that tests need not wait.
+    ///
+    /// ```
+    /// # use std::time::{Duration, SystemTime};
+    /// # use serde::{Deserialize, Serialize};
+    /// # use stateless_session::{Keys, Sessions, stateless_session};
+    /// # #[stateless_session(access = "15m", refresh = "7d")]
+    /// # #[derive(Clone, Serialize, Deserialize)]
+    /// # pub struct Claims { sub: u64 }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let tomorrow = SystemTime::now() + Duration::from_secs(86_400);
+    /// let sessions = Sessions::<Claims>::new(Keys::generate()?).with_clock(move || tomorrow);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_clock(mut self, clock: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
+        Arc::make_mut(&mut self.shared).clock = Clock::new(clock);
+        self
+    }
+
+    /// Lets pages of another origin of the same site log in, refresh and log out. Such a page also needs the
+    /// application's own CORS layer.
+    ///
+    /// # Errors
+    ///
+    /// An [`OriginError`] for anything that no browser sends as an origin: a default port, upper case, a path.
+    pub fn allow_origin(mut self, origin: &str) -> Result<Self, OriginError> {
+        let shared = Arc::make_mut(&mut self.shared);
+        shared.origins = shared.origins.clone().and(origin)?;
+        Ok(self)
+    }
+
+    /// Starts a session for a request that something else has checked: a one-time state bound to the browser, where a
+    /// login arrives by GET (an OAuth callback, a magic link), or a test. Everything else goes through
+    /// [`Login`](crate::Login).
+    ///
+    /// # Errors
+    ///
+    /// An [`IssueError`] when the tokens would not verify.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "claims are made for this call"
+    )]
+    pub fn login_checked_elsewhere(&self, claims: C) -> Result<TokenResponse, IssueError> {
+        self.start(&claims, &[])
+    }
+
+    /// The cookies that end the session in this browser: the session marker goes, and the refresh token counts only
+    /// beside it. The logout route does the same and deletes the refresh cookie as well.
+    pub fn logout(&self) -> SessionCookies {
+        let mut cookies = SessionCookies::none();
+        cookies.delete_marker(&C::POLICY);
+        cookies
+    }
+
+    /// Starts a session and deletes the refresh cookies of earlier ones.
+    pub(crate) fn start(
+        &self,
+        claims: &C,
+        earlier: &[String],
+    ) -> Result<TokenResponse, IssueError> {
+        let policy = &C::POLICY;
+        let marker = Marker::generate().map_err(|_| IssueError::Random)?;
+        let sid = marker.sid();
+        let now = self.now();
+        let access_token = self.access_token(claims, sid, now, now)?;
+        let mut cookies = SessionCookies::none();
+        for short_sid in earlier {
+            cookies.delete_refresh_token(policy, short_sid);
+        }
+        self.set_refresh_token(&mut cookies, claims, sid, now, now)?;
+        // Last, because a refresh between two of these cookies must not see a marker without its refresh token.
+        cookies.set_marker(policy, marker);
+        tracing::info!(sid = sid.short(), "login");
+        Ok(TokenResponse {
+            access_token,
+            cookies,
+        })
+    }
+
+    /// An access token with claims read at `iat`, which may be a while ago.
+    pub(crate) fn access_token(
+        &self,
+        claims: &C,
+        sid: Sid,
+        auth_time: Timestamp,
+        iat: Timestamp,
+    ) -> Result<AccessToken, IssueError> {
+        let (kind, policy) = (TokenKind::Access, &C::POLICY);
+        let registered = Registered::issued(kind, policy, sid, auth_time, iat);
+        let mut payload = PayloadWriter::new(kind, policy, &registered, claims.subject())?;
+        payload.claims(claims)?;
+        let token = token::sign(&payload.finish(), &self.shared.keys.access)?;
+        Ok(AccessToken {
+            token,
+            expires_in: registered.exp.since(self.now()),
+        })
+    }
+
+    pub(crate) fn set_refresh_token(
+        &self,
+        cookies: &mut SessionCookies,
+        claims: &C,
+        sid: Sid,
+        auth_time: Timestamp,
+        iat: Timestamp,
+    ) -> Result<(), IssueError> {
+        let (kind, policy) = (TokenKind::Refresh, &C::POLICY);
+        let registered = Registered::issued(kind, policy, sid, auth_time, iat);
+        let mut payload = PayloadWriter::new(kind, policy, &registered, claims.subject())?;
+        if let Some(generation) = claims.generation() {
+            payload.member("gen", &generation)?;
+        }
+        let token = token::sign(&payload.finish(), &self.shared.keys.refresh)?;
+        cookies.set_refresh_token(policy, sid, token, registered.exp.since(iat))
+    }
+
+    pub(crate) fn keys(&self) -> &Keys {
+        &self.shared.keys
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.shared.clock.now()
+    }
+
+    pub(crate) fn origins(&self) -> &Origins {
+        &self.shared.origins
+    }
+}
+
+impl<C> Clone for Sessions<C> {
+    fn clone(&self) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+            claims: PhantomData,
+        }
+    }
+}
+
+/// State behind an `Arc` holds what the state itself holds.
+#[diagnostic::do_not_recommend]
+impl<C, T> FromRef<Arc<T>> for Sessions<C>
+where
+    Sessions<C>: FromRef<T>,
+{
+    fn from_ref(state: &Arc<T>) -> Self {
+        Self::from_ref(&**state)
+    }
+}
+
+impl<C: SessionClaims> fmt::Debug for Sessions<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sessions")
+            .field("policy", &C::POLICY)
+            .field("origins", &self.shared.origins)
+            .finish_non_exhaustive()
+    }
+}

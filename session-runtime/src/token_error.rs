@@ -1,0 +1,37 @@
+//! Why a token does not count: for the log, never for the caller.
+
+use std::fmt;
+use std::time::Duration;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TokenError {
+    TooLong,
+    Segments,
+    Header,
+    Encoding,
+    Signature,
+    Payload,
+    Issuer,
+    Audience,
+    Marker,
+    Ahead(Duration),
+    Expired(Duration),
+}
+
+impl fmt::Display for TokenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TooLong => "it is longer than 4096 bytes",
+            Self::Segments => "it does not have three segments",
+            Self::Header => "its header is none that the keys here make for this kind of token",
+            Self::Encoding => "it is not canonical base64url",
+            Self::Signature => "its signature is wrong",
+            Self::Payload => "its claims are incomplete, repeated or of other types",
+            Self::Issuer => "its issuer is another",
+            Self::Audience => "its audience is another",
+            Self::Marker => "its session is not the one of the session marker",
+            Self::Ahead(by) => return write!(f, "it is from {} s in the future", by.as_secs()),
+            Self::Expired(ago) => return write!(f, "it expired {} s ago", ago.as_secs()),
+        })
+    }
+}
