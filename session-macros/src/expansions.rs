@@ -1,0 +1,74 @@
+//! Compares what the macros print for `tests/expand/*.rs` with `tests/expand/*.expanded.rs`, which
+//! `BLESS=1` writes.
+
+use crate::{require_session, stateless_session};
+use proc_macro2::TokenStream;
+use quote::ToTokens;
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+use syn::{Attribute, Item, ItemFn, ItemStruct, Meta};
+
+#[test]
+fn expansions_are_what_the_files_show() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/expand");
+    for input in inputs(&directory) {
+        let printed = expand(&fs::read_to_string(&input).unwrap());
+        let expanded = input.with_extension("expanded.rs");
+        if env::var_os("BLESS").is_some() {
+            fs::write(&expanded, &printed).unwrap();
+        }
+        let expected = fs::read_to_string(&expanded).unwrap_or_default();
+        assert!(
+            printed == expected,
+            "{} is not what is printed now; if that is right, write it with BLESS=1:\n{printed}",
+            expanded.display(),
+        );
+    }
+}
+
+#[test]
+fn a_struct_of_three_fields_stays_within_sixty_lines() {
+    let expanded = include_str!("../../tests/expand/three_fields.expanded.rs");
+    let lines = expanded.lines().skip_while(|line| !line.starts_with("#["));
+    assert!(lines.count() <= 60);
+}
+
+fn inputs(directory: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory).unwrap();
+    let is_input = |path: &PathBuf| !path.to_string_lossy().ends_with(".expanded.rs");
+    entries
+        .map(|entry| entry.unwrap().path())
+        .filter(is_input)
+        .collect()
+}
+
+fn expand(source: &str) -> String {
+    let file = syn::parse_file(source).unwrap();
+    let expanded = file.items.into_iter().map(expand_item);
+    prettyplease::unparse(&syn::parse2(expanded.collect()).unwrap())
+}
+
+/// Expands the first attribute of an item, where it is one of the macros.
+fn expand_item(mut item: Item) -> TokenStream {
+    let (Item::Struct(ItemStruct { attrs, .. }) | Item::Fn(ItemFn { attrs, .. })) = &mut item
+    else {
+        return item.into_token_stream();
+    };
+    let is_macro = |attribute: &Attribute| {
+        let path = attribute.path();
+        path.is_ident("stateless_session") || path.is_ident("require_session")
+    };
+    let Some(position) = attrs.iter().position(is_macro) else {
+        return item.into_token_stream();
+    };
+    let attribute = attrs.remove(position);
+    let arguments = match &attribute.meta {
+        Meta::List(list) => list.tokens.clone(),
+        _ => TokenStream::new(),
+    };
+    if attribute.path().is_ident("stateless_session") {
+        stateless_session::attribute(arguments, item.into_token_stream())
+    } else {
+        require_session::attribute(arguments, item.into_token_stream())
+    }
+}

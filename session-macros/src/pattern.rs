@@ -1,0 +1,290 @@
+//! Which patterns may guard a handler: those that bind nothing and that something can fail to match.
+//!
+//! A guard that lets everybody in is the worst mistake this crate could make, so what is not known to
+//! be fine is refused.
+
+use crate::errors::Errors;
+use quote::ToTokens as _;
+use syn::punctuated::Punctuated;
+use syn::{Ident, Pat, PatIdent, PatPath, PatStruct, Path, Token};
+
+/// Returns the pattern in the form in which it is safe to print, unless it is refused.
+pub(crate) fn checked(mut pattern: Pat, errors: &mut Errors) -> Option<Pat> {
+    let mut mistakes = Errors::default();
+    check_alternative(&mut pattern, &mut mistakes);
+    let accepted = mistakes.is_empty();
+    errors.append(mistakes);
+    accepted.then_some(pattern)
+}
+
+/// Checks a whole pattern or a side of `|`, of which one is enough to let somebody in.
+fn check_alternative(pattern: &mut Pat, errors: &mut Errors) {
+    if matches_everything(pattern) {
+        let message =
+            "this pattern matches everything; write what is required, as in `Role::Admin`";
+        errors.push(pattern, message);
+    } else {
+        check_part(pattern, errors);
+    }
+}
+
+fn matches_everything(pattern: &Pat) -> bool {
+    match pattern {
+        Pat::Wild(_) | Pat::Rest(_) => true,
+        Pat::Paren(pattern) => matches_everything(&pattern.pat),
+        Pat::Reference(pattern) => matches_everything(&pattern.pat),
+        Pat::Tuple(pattern) => pattern.elems.iter().all(matches_everything),
+        Pat::Slice(pattern) => pattern.elems.iter().all(matches_everything),
+        _ => false,
+    }
+}
+
+fn check_part(pattern: &mut Pat, errors: &mut Errors) {
+    match pattern {
+        Pat::Const(_) | Pat::Lit(_) | Pat::Range(_) | Pat::Rest(_) | Pat::Wild(_) => {}
+        Pat::Path(path) if path.qself.is_some() || path.path.get_ident().is_none() => {}
+        Pat::Ident(ident) if is_none(ident) => *pattern = option_none(&ident.ident),
+        Pat::Ident(ident) => errors.push(&*ident, new_variable(ident)),
+        Pat::Or(pattern) => {
+            for case in &mut pattern.cases {
+                check_alternative(case, errors);
+            }
+        }
+        Pat::Paren(pattern) => check_part(&mut pattern.pat, errors),
+        Pat::Reference(pattern) => check_part(&mut pattern.pat, errors),
+        Pat::Slice(pattern) => check_parts(&mut pattern.elems, errors),
+        Pat::Struct(pattern) => check_fields(pattern, errors),
+        Pat::Tuple(pattern) => check_parts(&mut pattern.elems, errors),
+        Pat::TupleStruct(pattern) => check_parts(&mut pattern.elems, errors),
+        Pat::Macro(_) => {
+            let message = "a macro could expand to a variable that matches everything; write the pattern itself";
+            errors.push(pattern, message);
+        }
+        _ => errors.push(pattern, "unknown kind of pattern; use `if matches!(..)`"),
+    }
+}
+
+fn check_parts(parts: &mut Punctuated<Pat, Token![,]>, errors: &mut Errors) {
+    for part in parts {
+        check_part(part, errors);
+    }
+}
+
+fn check_fields(pattern: &mut PatStruct, errors: &mut Errors) {
+    for field in &mut pattern.fields {
+        if let Some(attribute) = field.attrs.first() {
+            errors.push(
+                attribute,
+                "a guard is the same in every build; remove the attribute",
+            );
+        } else if field.colon_token.is_none() {
+            let name = &field.member;
+            let message = format!(
+                "`{}` alone is a new variable that matches everything; write `{0}: PATTERN`",
+                name.to_token_stream()
+            );
+            errors.push(&*field, message);
+        } else {
+            check_part(&mut field.pat, errors);
+        }
+    }
+}
+
+fn is_none(pattern: &PatIdent) -> bool {
+    pattern.ident == "None"
+        && pattern.by_ref.is_none()
+        && pattern.mutability.is_none()
+        && pattern.subpat.is_none()
+}
+
+/// `None` would be a new variable too wherever no `None` is in scope.
+fn option_none(none: &Ident) -> Pat {
+    let span = none.span();
+    let mut path = Path::from(Ident::new("core", span));
+    path.leading_colon = Some(Token![::](span));
+    for name in ["option", "Option", "None"] {
+        path.segments.push(Ident::new(name, span).into());
+    }
+    Pat::Path(PatPath {
+        attrs: Vec::new(),
+        qself: None,
+        path,
+    })
+}
+
+fn new_variable(pattern: &PatIdent) -> String {
+    let name = &pattern.ident;
+    if pattern.subpat.is_some() {
+        return format!("`{name} @` makes a new variable; write only what follows it");
+    }
+    format!(
+        "`{name}` could be a new variable that matches everything; \
+         write a path, as in `self::{name}` or `Role::Admin`"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::checked;
+    use crate::errors::Errors;
+    use quote::ToTokens as _;
+    use syn::Pat;
+    use syn::parse::Parser as _;
+
+    fn is_accepted(pattern: &str) -> bool {
+        let pattern = Pat::parse_multi_with_leading_vert
+            .parse_str(pattern)
+            .unwrap();
+        let mut errors = Errors::default();
+        let accepted = checked(pattern, &mut errors).is_some();
+        assert_eq!(accepted, errors.is_empty());
+        accepted
+    }
+
+    #[test]
+    fn a_pattern_that_binds_nothing_and_can_fail_is_accepted() {
+        for pattern in [
+            "true",
+            "-1",
+            "'a'",
+            "\"a\"",
+            "1..=9",
+            "1..",
+            "..9",
+            "A..=B",
+            "self::A..",
+            "const { A }",
+            "None",
+            "(None)",
+            "&None",
+            "Some(_)",
+            "Some(..)",
+            "Some(None)",
+            "Some((_, _))",
+            "Role::A",
+            "::a::A",
+            "self::A",
+            "<A as B>::C",
+            "Self::A",
+            "Foo::<A, B>::C",
+            "Role::A | Role::B",
+            "| Role::A",
+            "(Role::A | Role::B)",
+            "Some(Role::A | Role::B)",
+            "Foo { .. }",
+            "Foo { a: _ }",
+            "Foo { a: true, .. }",
+            "Foo { 0: Role::A }",
+            "(Role::A, _)",
+            "(_, Some(_))",
+            "[Role::A, ..]",
+            "&Role::A",
+            "Some(&_)",
+        ] {
+            assert!(is_accepted(pattern), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_that_binds_is_refused() {
+        for pattern in [
+            "admin",
+            "ADMIN",
+            "Admin",
+            "r#admin",
+            "r#None",
+            "self",
+            "ref admin",
+            "mut admin",
+            "ref mut admin",
+            "ref None",
+            "mut None",
+            "None @ _",
+            "None @ None",
+            "a @ Role::A",
+            "a @ (Role::A | Role::B)",
+            "(admin)",
+            "&admin",
+            "&mut admin",
+            "(Role::A, admin)",
+            "[Role::A, admin]",
+            "[Role::A, rest @ ..]",
+            "Some(admin)",
+            "Some(ref admin)",
+            "Foo { admin }",
+            "Foo { ref admin }",
+            "Foo { ref mut admin, .. }",
+            "Foo { None }",
+            "Foo { a: admin }",
+            "Role::A | admin",
+            "admin | Role::A",
+            "| admin",
+            "Some(Role::A | admin)",
+            "Some(Some(Some(admin)))",
+            "box admin",
+            "Foo { box admin }",
+        ] {
+            assert!(!is_accepted(pattern), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_that_matches_everything_is_refused() {
+        for pattern in [
+            "_",
+            "(_)",
+            "((_))",
+            "&_",
+            "&mut _",
+            "& &_",
+            "| _",
+            "..",
+            "(..)",
+            "()",
+            "(_,)",
+            "(_, _)",
+            "(_, ..)",
+            "((_, _), _)",
+            "[..]",
+            "[]",
+            "[_, _]",
+            "[_, ..]",
+            "Role::A | _",
+            "_ | Role::A",
+            "Role::A | (_)",
+            "Some(_ | Role::A)",
+            "Some(Role::A | _)",
+            "Some(| _)",
+            "(Role::A | _, _)",
+            "(_ | _, _ | _)",
+            "Foo { a: Role::A | _ }",
+            "[Role::A | _, ..]",
+            "&(Role::A | _)",
+            "Some((Role::A | _,))",
+        ] {
+            assert!(!is_accepted(pattern), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_seen_through_is_refused() {
+        for pattern in [
+            "m!()",
+            "Some(m!())",
+            "Foo { #[cfg(a)] a: Role::A }",
+            "box Role::A",
+        ] {
+            assert!(!is_accepted(pattern), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn none_is_the_one_of_option_in_any_scope() {
+        let pattern = Pat::parse_single.parse_str("(None, Some(None))").unwrap();
+        let printed = checked(pattern, &mut Errors::default()).unwrap();
+        assert_eq!(
+            printed.to_token_stream().to_string().replace(' ', ""),
+            "(::core::option::Option::None,Some(::core::option::Option::None))"
+        );
+    }
+}

@@ -1,0 +1,109 @@
+use crate::arguments::{self, rest_of_argument};
+use crate::errors::Errors;
+use proc_macro2::TokenStream;
+use quote::ToTokens;
+use syn::ext::IdentExt as _;
+use syn::parse::{Parse, ParseStream};
+use syn::{Attribute, Error, Expr, Ident, Pat, Result, Signature, Token, Visibility};
+
+pub(super) enum Argument {
+    /// `role = Role::Admin`
+    Field(Ident, Pat),
+    /// `if claims.active`
+    If(Expr),
+    /// `fresh`, `max_age` and `crate`
+    Named(arguments::Argument),
+}
+
+pub(super) fn arguments(tokens: TokenStream, errors: &mut Errors) -> Vec<Argument> {
+    arguments::parse(tokens, errors, Argument::parse)
+}
+
+impl Parse for Argument {
+    fn parse(input: ParseStream) -> Result<Self> {
+        if input.peek(Token![if]) {
+            return condition(input).map(Self::If);
+        }
+        let key = input.call(Ident::parse_any).map_err(|error| {
+            let expected = "expected an argument, as in `role = Role::Admin` or `if claims.active`";
+            Error::new(error.span(), expected)
+        })?;
+        if key == "fresh" || key == "max_age" || key == "crate" {
+            let value = input.parse()?;
+            return Ok(Self::Named(arguments::Argument { key, value }));
+        }
+        let pattern = pattern(&key, input)?;
+        Ok(Self::Field(key, pattern))
+    }
+}
+
+fn condition(input: ParseStream) -> Result<Expr> {
+    let keyword: Token![if] = input.parse()?;
+    if input.is_empty() || input.peek(Token![,]) {
+        let expected = "expected a condition, as in `if claims.active`";
+        return Err(Error::new_spanned(keyword, expected));
+    }
+    input.parse()
+}
+
+fn pattern(field: &Ident, input: ParseStream) -> Result<Pat> {
+    if !input.peek(Token![=]) || input.peek(Token![==]) {
+        let mut argument = field.to_token_stream();
+        argument.extend(rest_of_argument(input)?);
+        let expected = format!(
+            "expected `{field} = PATTERN`; any other condition is written with `if`, as in `if claims.{field} != ..`"
+        );
+        return Err(Error::new_spanned(argument, expected));
+    }
+    input.parse::<Token![=]>()?;
+    let expected = "expected a pattern, as in `role = Role::Admin`";
+    if input.is_empty() || input.peek(Token![,]) {
+        return Err(Error::new_spanned(field, expected));
+    }
+    Pat::parse_multi_with_leading_vert(input).map_err(|error| Error::new(error.span(), expected))
+}
+
+/// A function. Its body stays as it is, whatever it holds.
+#[derive(Clone)]
+pub(super) struct Handler {
+    pub(super) attributes: Vec<Attribute>,
+    pub(super) visibility: Visibility,
+    pub(super) signature: Signature,
+    pub(super) body: TokenStream,
+}
+
+/// Parses a function, or gives the tokens back.
+pub(super) fn handler(
+    tokens: TokenStream,
+    errors: &mut Errors,
+) -> std::result::Result<Handler, TokenStream> {
+    syn::parse2(tokens.clone()).map_err(|error| {
+        errors.add(error);
+        tokens
+    })
+}
+
+impl Parse for Handler {
+    fn parse(input: ParseStream) -> Result<Self> {
+        Ok(Self {
+            attributes: input.call(Attribute::parse_outer)?,
+            visibility: input.parse()?,
+            signature: input.parse().map_err(|error| {
+                let expected = "expected a handler, as in `async fn me(claims: Claims)`";
+                Error::new(error.span(), expected)
+            })?,
+            body: input.parse()?,
+        })
+    }
+}
+
+impl ToTokens for Handler {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        for attribute in &self.attributes {
+            attribute.to_tokens(tokens);
+        }
+        self.visibility.to_tokens(tokens);
+        self.signature.to_tokens(tokens);
+        self.body.to_tokens(tokens);
+    }
+}

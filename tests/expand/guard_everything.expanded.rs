@@ -1,0 +1,36 @@
+use crate::three_fields::{Claims, Role};
+use axum::extract::{Path, State};
+use stateless_session::require_session;
+pub async fn delete_todo<S>(
+    #[allow(unused_mut)]
+    ::stateless_session::Require(
+        mut claims,
+    ): ::stateless_session::Require<DeleteTodoGuard>,
+    State(_): State<S>,
+    Path(id): Path<u64>,
+) -> Result<String, String>
+where
+    S: Clone + Send,
+{
+    Ok(format!("{} by {}", id, claims.sub))
+}
+/// What [`delete_todo`] requires of its session.
+pub enum DeleteTodoGuard {}
+const _: () = ::core::assert!(
+    ::stateless_session::__private::shorter_than_access:: < Claims >
+    (::core::time::Duration::from_secs(30)),
+    "`fresh` must be shorter than the access lifetime",
+);
+impl ::stateless_session::Guard for DeleteTodoGuard {
+    type Session = Claims;
+    const FRESH: ::core::option::Option<::core::time::Duration> = ::core::option::Option::Some(
+        ::core::time::Duration::from_secs(30),
+    );
+    const MAX_AGE: ::core::option::Option<::core::time::Duration> = ::core::option::Option::Some(
+        ::core::time::Duration::from_secs(5 * 60),
+    );
+    fn allows(claims: &Self::Session) -> ::core::primitive::bool {
+        ::core::matches!(claims.role, Role::Admin | Role::Owner) && claims.active
+            && (claims.sub != 0 || claims.role == Role::Owner)
+    }
+}

@@ -1,0 +1,23 @@
+use crate::three_fields::Claims;
+use stateless_session::require_session;
+pub(crate) async fn change_password(
+    ::stateless_session::Require(
+        _claims,
+    ): ::stateless_session::Require<ChangePasswordGuard>,
+) {}
+/// What [`change_password`] requires of its session.
+pub(crate) enum ChangePasswordGuard {}
+const _: () = ::core::assert!(
+    ::stateless_session::__private::shorter_than_access:: < Claims >
+    (::core::time::Duration::from_secs(30)),
+    "`fresh` must be shorter than the access lifetime",
+);
+impl ::stateless_session::Guard for ChangePasswordGuard {
+    type Session = Claims;
+    const FRESH: ::core::option::Option<::core::time::Duration> = ::core::option::Option::Some(
+        ::core::time::Duration::from_secs(30),
+    );
+    const MAX_AGE: ::core::option::Option<::core::time::Duration> = ::core::option::Option::Some(
+        ::core::time::Duration::from_secs(5 * 60),
+    );
+}

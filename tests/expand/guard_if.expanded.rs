@@ -1,0 +1,47 @@
+use crate::three_fields::{Claims, Role};
+use stateless_session::{Session, require_session};
+async fn alone(
+    ::stateless_session::Require(claims): ::stateless_session::Require<AloneGuard>,
+) {
+    drop(claims);
+}
+/// What [`alone`] requires of its session.
+enum AloneGuard {}
+impl ::stateless_session::Guard for AloneGuard {
+    type Session = Claims;
+    fn allows(claims: &Self::Session) -> ::core::primitive::bool {
+        claims.role == Role::Admin || claims.role == Role::Owner
+    }
+}
+async fn beside_a_pattern(
+    ::stateless_session::Require(
+        mut session,
+    ): ::stateless_session::Require<BesideAPatternGuard>,
+) {
+    session.role = Role::Member;
+}
+/// What [`beside_a_pattern`] requires of its session.
+enum BesideAPatternGuard {}
+impl ::stateless_session::Guard for BesideAPatternGuard {
+    type Session = Session<Claims>;
+    fn allows(session: &Self::Session) -> ::core::primitive::bool {
+        ::core::matches!(session.active, true)
+            && (session.role != Role::Member || session.sub < 1_000)
+    }
+}
+async fn block_first(
+    ::stateless_session::Require(claims): ::stateless_session::Require<BlockFirstGuard>,
+) {
+    drop(claims);
+}
+/// What [`block_first`] requires of its session.
+enum BlockFirstGuard {}
+impl ::stateless_session::Guard for BlockFirstGuard {
+    type Session = Claims;
+    fn allows(claims: &Self::Session) -> ::core::primitive::bool {
+        (match claims.role {
+            Role::Admin => true,
+            _ => false,
+        }) && claims.active
+    }
+}

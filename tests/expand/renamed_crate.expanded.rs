@@ -1,0 +1,64 @@
+use renamed::{Session, require_session, stateless_session};
+use serde::{Deserialize, Serialize};
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Claims {
+    pub sub: u64,
+}
+#[automatically_derived]
+impl ::renamed::SessionClaims for Claims {
+    type Subject = u64;
+    const POLICY: ::renamed::Policy = ::renamed::Policy::new(
+        ::core::env!("CARGO_PKG_NAME"),
+        ::core::concat!(::core::module_path!(), "::Claims"),
+        ::core::time::Duration::from_secs(15 * 60),
+        ::core::time::Duration::from_secs(7 * 24 * 60 * 60),
+    );
+    fn subject(&self) -> &Self::Subject {
+        &self.sub
+    }
+}
+#[automatically_derived]
+impl<S> ::renamed::__private::FromRequestParts<S> for Claims
+where
+    ::renamed::Sessions<Claims>: ::renamed::__private::FromRef<S>,
+{
+    type Rejection = ::renamed::SessionRejection;
+    fn from_request_parts(
+        parts: &mut ::renamed::__private::Parts,
+        state: &S,
+    ) -> impl ::core::future::Future<
+        Output = ::core::result::Result<Self, Self::Rejection>,
+    > + ::core::marker::Send {
+        ::renamed::__private::claims(parts, state)
+    }
+}
+#[automatically_derived]
+impl<S> ::renamed::__private::OptionalFromRequestParts<S> for Claims
+where
+    ::renamed::Sessions<Claims>: ::renamed::__private::FromRef<S>,
+{
+    type Rejection = ::renamed::SessionRejection;
+    fn from_request_parts(
+        parts: &mut ::renamed::__private::Parts,
+        state: &S,
+    ) -> impl ::core::future::Future<
+        Output = ::core::result::Result<::core::option::Option<Self>, Self::Rejection>,
+    > + ::core::marker::Send {
+        ::renamed::__private::optional_claims(parts, state)
+    }
+}
+pub async fn untouched(_: Claims) {}
+const _: () = ::renamed::__private::assert_session::<Claims>();
+pub async fn guarded(
+    crate::reexported::session::Require(
+        _,
+    ): crate::reexported::session::Require<GuardedGuard>,
+) {}
+/// What [`guarded`] requires of its session.
+pub enum GuardedGuard {}
+impl crate::reexported::session::Guard for GuardedGuard {
+    type Session = Session<Claims>;
+    const MAX_AGE: ::core::option::Option<::core::time::Duration> = ::core::option::Option::Some(
+        ::core::time::Duration::from_secs(5 * 60),
+    );
+}

@@ -1,0 +1,8 @@
+use crate::three_fields::Claims;
+use axum::Json;
+use stateless_session::require_session;
+/// Who is logged in.
+pub async fn me(claims: Claims) -> Json<Claims> {
+    Json(claims)
+}
+const _: () = ::stateless_session::__private::assert_session::<Claims>();
