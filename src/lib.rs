@@ -1,6 +1,183 @@
 //! Login sessions without a session store, for axum.
+//!
+//! A short-lived **access token** lives in the page's memory and travels as `Authorization: Bearer`. A long-lived
+//! **refresh token** lives in an `HttpOnly`, `Secure`, `SameSite=Strict` cookie that no other route sees. The user is
+//! looked up at login and at refresh; no request in between touches a database.
+//!
+//! ```no_run
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use axum::{Json, Router, extract::{FromRef, Path, State}, http::StatusCode, routing::{delete, get, post}};
+//! use serde::{Deserialize, Serialize};
+//! use stateless_session::{Keys, Login, Renew, Renewal, SessionClaims, Sessions, TokenResponse, require_session, stateless_session};
+//! #
+//! # #[derive(Clone)]
+//! # struct Db;
+//! # struct User;
+//! # struct LoginError;
+//! # #[derive(Debug)]
+//! # struct DbError;
+//! # #[derive(Deserialize)]
+//! # struct Credentials {}
+//! # #[derive(Clone, PartialEq, Serialize, Deserialize)]
+//! # pub struct UserId(u64);
+//! # #[derive(Deserialize)]
+//! # struct TodoId(#[allow(dead_code)] u64);
+//! # #[derive(Clone, Serialize, Deserialize)]
+//! # pub enum Role { Owner, Admin, User }
+//! # impl Db {
+//! #     async fn claims(&self, _: &UserId) -> Result<Option<Claims>, DbError> { Ok(None) }
+//! #     async fn check_password(&self, _: &Credentials) -> Result<User, DbError> { Ok(User) }
+//! # }
+//! # impl User {
+//! #     fn claims(&self) -> Claims { Claims { sub: UserId(1), role: Role::User } }
+//! # }
+//! # impl std::fmt::Display for DbError {
+//! #     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { f.write_str("no database") }
+//! # }
+//! # impl std::error::Error for DbError {}
+//! # impl From<DbError> for LoginError {
+//! #     fn from(_: DbError) -> Self { LoginError }
+//! # }
+//! # impl From<stateless_session::IssueError> for LoginError {
+//! #     fn from(_: stateless_session::IssueError) -> Self { LoginError }
+//! # }
+//! # impl axum::response::IntoResponse for LoginError {
+//! #     fn into_response(self) -> axum::response::Response { StatusCode::UNAUTHORIZED.into_response() }
+//! # }
+//! # let db = Db;
+//!
+//! #[stateless_session(access = "15m", refresh = "7d")]
+//! #[derive(Clone, Serialize, Deserialize)]
+//! pub struct Claims {
+//!     pub sub: UserId,          // the subject; the only field that also rides in the refresh token
+//!     pub role: Role,
+//! }
+//!
+//! #[derive(Clone)]
+//! struct App { sessions: Sessions<Claims>, db: Db }
+//!
+//! impl FromRef<App> for Sessions<Claims> {
+//!     fn from_ref(app: &App) -> Self { app.sessions.clone() }
+//! }
+//!
+//! impl Renew<Claims> for App {                       // called at refresh, and nowhere else
+//!     type Error = DbError;
+//!     async fn renew(&self, session: &Renewal<Claims>) -> Result<Option<Claims>, DbError> {
+//!         self.db.claims(session.subject()).await    // Ok(None): user gone or disabled. Err: outage
+//!     }
+//! }
+//!
+//! async fn login(login: Login<Claims>, State(app): State<App>, Json(form): Json<Credentials>)
+//!     -> Result<TokenResponse, LoginError>
+//! {
+//!     let user = app.db.check_password(&form).await?;
+//!     Ok(login.start(user.claims())?)                // JSON body + cookies, Cache-Control: no-store
+//! }
+//!
+//! #[require_session]
+//! async fn me(claims: Claims) -> Json<Claims> { Json(claims) }
+//!
+//! #[require_session(role = Role::Admin | Role::Owner, fresh = "30s")]
+//! async fn delete_todo(claims: Claims, Path(id): Path<TodoId>) -> StatusCode { StatusCode::NO_CONTENT }
+//!
+//! let app: Router = Router::new()
+//!     .route("/login", post(login))
+//!     .route("/me", get(me))
+//!     .route("/todos/{id}", delete(delete_todo))
+//!     .merge(Claims::routes())                       // POST /auth/refresh, POST /auth/logout
+//!     .with_state(App { sessions: Sessions::new(Keys::from_env()?), db });
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The [README](https://github.com/stateless-session/stateless-session) has the table of answers, what ends a session
+//! and how soon, and what a session without a store cannot do.
 
-pub use session_macros::{require_session, stateless_session};
-pub use session_runtime::*;
+/// Makes a struct the claims of a session.
+///
+/// | key | default | meaning |
+/// |---|---|---|
+/// | `access` | required | lifetime of the access token |
+/// | `refresh` | required | idle lifetime: the session ends when it is not refreshed for this long |
+/// | `absolute` | `"30d"`, or `refresh` where that is longer | the session ends this long after login, whatever happens; `"never"` means 400 days in a browser |
+/// | `path` | `"/auth"` | where the browser sees the session routes, and the refresh cookie's `Path` |
+/// | `cookie` | the crate's name; with a `path` of its own, crate and path | base of both cookie names; two programs on one host need different ones |
+/// | `issuer` | the crate's name | `iss` |
+/// | `audience` | module path and name of the struct | `aud` of the access token, and with `#refresh` behind it of the refresh token |
+/// | `leeway` | `"5s"` | clock difference between servers that is forgiven; at most `"60s"` |
+/// | `crate` | `::stateless_session` | where this crate is, when it was renamed or re-exported |
+///
+/// A lifetime is a whole number and a unit: `s`, `m`, `h` or `d`.
+///
+/// The struct derives serde's `Serialize` and `Deserialize` itself. Its field `sub` is the subject: on the wire it is
+/// always a string, so an integer is written in decimal. A field `generation`, an unsigned integer, is the user's
+/// counter that ends all sessions when it moves. The names `iss`, `aud`, `exp`, `nbf`, `iat`, `jti`, `sid` and
+/// `auth_time` are the tokens' own.
+///
+/// It generates [`SessionClaims`], which has the routes, and makes the struct an extractor: `Claims` refuses a request
+/// without a session, `Option<Claims>` is `None` where there is no token, and `Result<Claims, SessionRejection>` leaves
+/// the answer to the handler.
+///
+/// ```
+/// use serde::{Deserialize, Serialize};
+/// use stateless_session::{SessionClaims, stateless_session};
+///
+/// #[stateless_session(access = "10m", refresh = "12h", absolute = "24h", path = "/admin/auth")]
+/// #[derive(Clone, Serialize, Deserialize)]
+/// pub struct AdminClaims {
+///     pub sub: String,
+///     pub generation: u32,
+/// }
+///
+/// assert_eq!(AdminClaims::POLICY.path, "/admin/auth");
+/// ```
+pub use session_macros::stateless_session;
+
+/// Lets a session, and only a session, into a handler.
+///
+/// The first parameter is the session: a claims struct or [`Session`] of one. It is verified before any other extractor
+/// runs, so that nobody without a session learns whether a body parses.
+///
+/// | argument | meaning | refusal |
+/// |---|---|---|
+/// | `field = PATTERN` | the field matches; several are all required | 403 `forbidden` |
+/// | `if EXPR` | any boolean expression, over a shared reference under the parameter's name | 403 `forbidden` |
+/// | `fresh = "30s"` | the claims were read at most this long ago; shorter than `access` | 401 `stale_token`: refresh and repeat |
+/// | `max_age = "5m"` | the user logged in at most this long ago | 401 `login_required` |
+/// | `crate = ::path` | where this crate is, when it was renamed or re-exported | |
+///
+/// A pattern binds nothing: `role = ADMIN` could be a new variable that matches everything, so a constant is written as
+/// a path, `role = self::ADMIN`. A field of type `String` is compared by `if claims.role == "admin"`.
+///
+/// Without arguments the function stays as it is, and the compiler checks that its first parameter is a session.
+///
+/// ```
+/// # use axum::http::StatusCode;
+/// # use serde::{Deserialize, Serialize};
+/// # use stateless_session::stateless_session;
+/// use stateless_session::{Session, require_session};
+/// # #[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]
+/// # pub enum Role { Admin, Owner, User }
+/// # #[stateless_session(access = "15m", refresh = "7d")]
+/// # #[derive(Clone, Serialize, Deserialize)]
+/// # pub struct Claims { sub: u64, role: Role, teams: Vec<u32> }
+///
+/// #[require_session(role = Role::Admin | Role::Owner, max_age = "5m")]
+/// async fn close_account(claims: Claims) -> StatusCode {
+///     StatusCode::NO_CONTENT
+/// }
+///
+/// #[require_session(if session.teams.contains(&7))]
+/// async fn team_seven(session: Session<Claims>) -> String {
+///     format!("since {:?}", session.authenticated_at())
+/// }
+/// ```
+pub use session_macros::require_session;
+
 #[doc(hidden)]
 pub use session_runtime::__private;
+pub use session_runtime::{
+    AccessToken, Guard, InvalidCookie, IssueError, Keys, KeysError, Login, OriginError, Policy,
+    Renew, Renewal, Require, Session, SessionClaims, SessionCookies, SessionRejection, Sessions,
+    SubjectError, TokenResponse, Weakness,
+};

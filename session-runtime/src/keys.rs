@@ -49,7 +49,7 @@ const SAMPLES: [&str; 14] = [
     "0123456789",
     "abcdefghij",
     // RFC 7515, appendix A.1; RFC 7520, section 3.5; RFC 7517, appendix A.3.
-    "aym1syspppbydfgzld3umj1qzkobwvmkoqq",
+    "aym1sysppbydfgzld3umj1qzkobwvmkoqq",
     "hjtxiz2usn5kbqfbttnwbpdmhkv8fjg-onbc6mxccyg",
     "fdfh7p1qyvnv8n4avdjfqxxktaop5gfipjhwk0fsaem",
 ];

@@ -39,13 +39,15 @@ impl Origins {
         let mut request = Request::new(());
         *request.method_mut() = parts.method.clone();
         *request.uri_mut() = parts.uri.clone();
+        let mut one_of_each = true;
         for name in [SEC_FETCH_SITE, ORIGIN, HOST] {
             for value in parts.headers.get_all(&name) {
-                request.headers_mut().append(&name, value.clone());
+                one_of_each &= !request.headers_mut().append(&name, value.clone());
             }
         }
         let Ok(response) = self.0.layer(Pass).call(request).await;
-        if response.status() == StatusCode::FORBIDDEN {
+        // The layer looks at the first of each header, and no browser sends two.
+        if response.status() == StatusCode::FORBIDDEN || !one_of_each {
             tracing::warn!(
                 origin = ?parts.headers.get(ORIGIN),
                 host = ?parts.headers.get(HOST),

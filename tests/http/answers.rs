@@ -1,0 +1,273 @@
+//! The `Authorization` header and what a request without a session is told.
+
+use crate::app::App;
+use crate::support::{Browser, MINUTE, Request, START, Server};
+
+async fn logged_in() -> (App, Server, Browser) {
+    let app = App::new();
+    let server = Server::start(app.clone().router()).await;
+    let mut browser = Browser::default();
+    let answer = browser
+        .send(&server, Request::post("/login").json(r#"{"user": 1}"#))
+        .await;
+    assert_eq!(answer.status, 200);
+    (app, server, browser)
+}
+
+#[tokio::test]
+async fn a_token_opens_the_door_and_nothing_is_looked_up() {
+    let (app, server, mut browser) = logged_in().await;
+    let answer = browser.call(&server, Request::get("/me")).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.body, r#"{"sub":1,"role":"User","generation":0}"#);
+    assert_eq!(app.lookups(), 0);
+}
+
+#[tokio::test]
+async fn the_session_says_when_it_began_and_ends() {
+    let (app, server, mut browser) = logged_in().await;
+    app.clock.advance(10 * MINUTE);
+    browser.refresh(&server).await;
+    let session = browser.call(&server, Request::get("/session")).await.json();
+    assert_eq!(session["sub"], 1);
+    assert_eq!(session["authenticated_at"], START);
+    assert_eq!(session["issued_at"], START + 10 * MINUTE);
+    assert_eq!(session["expires_at"], START + 25 * MINUTE);
+    assert_eq!(session["sid"].as_str().unwrap().len(), 22);
+}
+
+#[tokio::test]
+async fn every_form_of_the_authorization_header_has_its_answer() {
+    let (app, server, browser) = logged_in().await;
+    let handled = app.handled();
+    let token = browser.access_token.unwrap();
+    let missing = (401, "missing_token", "Bearer");
+    let invalid_request = (400, "invalid_request", r#"Bearer error="invalid_request""#);
+    let invalid_token = (401, "invalid_token", r#"Bearer error="invalid_token""#);
+    let rows: Vec<(&str, Vec<Vec<u8>>, (u16, &str, &str))> = vec![
+        ("none", vec![], missing),
+        ("empty", vec![b"".into()], missing),
+        (
+            "another scheme",
+            vec![b"Basic YWRhOmxvdmVsYWNl".into()],
+            missing,
+        ),
+        (
+            "a scheme that begins alike",
+            vec![format!("BearerX {token}").into()],
+            missing,
+        ),
+        ("the token alone", vec![token.clone().into()], missing),
+        ("Bearer alone", vec![b"Bearer".into()], invalid_request),
+        (
+            "Bearer and a space",
+            vec![b"Bearer ".into()],
+            invalid_request,
+        ),
+        (
+            "a tab",
+            vec![format!("Bearer\t{token}").into()],
+            invalid_request,
+        ),
+        (
+            "two tokens",
+            vec![format!("Bearer {token} {token}").into()],
+            invalid_request,
+        ),
+        (
+            "a list",
+            vec![format!("Bearer {token}, Bearer {token}").into()],
+            invalid_request,
+        ),
+        (
+            "a list without spaces",
+            vec![format!("Bearer {token},{token}").into()],
+            invalid_request,
+        ),
+        (
+            "two headers",
+            vec![
+                format!("Bearer {token}").into(),
+                format!("Bearer {token}").into(),
+            ],
+            invalid_request,
+        ),
+        (
+            "two headers of two schemes",
+            vec![
+                b"Basic YWRhOmxvdmVsYWNl".into(),
+                format!("Bearer {token}").into(),
+            ],
+            invalid_request,
+        ),
+        (
+            "quotes",
+            vec![format!("Bearer \"{token}\"").into()],
+            invalid_token,
+        ),
+        (
+            "a byte that is no text",
+            vec![b"Bearer \xff".into()],
+            invalid_token,
+        ),
+        (
+            "no token at all",
+            vec![b"Bearer mF_9.B5f-4.1JqM".into()],
+            invalid_token,
+        ),
+        ("one byte", vec![b"Bearer x".into()], invalid_token),
+        (
+            "5 KB",
+            vec![format!("Bearer {}", "a.b.c".repeat(1_000)).into()],
+            invalid_token,
+        ),
+        (
+            "64 KB",
+            vec![format!("Bearer {}", "a".repeat(65_536)).into()],
+            invalid_token,
+        ),
+    ];
+    for (name, lines, (status, code, challenge)) in rows {
+        let request = lines.iter().fold(Request::get("/me"), |request, line| {
+            request.header("Authorization", line)
+        });
+        let answer = server.send(&request).await;
+        assert_eq!(answer.json()["code"], code, "{name}");
+        answer.assert_refused(status, code, Some(challenge));
+    }
+    assert_eq!(app.handled(), handled);
+}
+
+#[tokio::test]
+async fn the_scheme_is_case_insensitive_and_spaces_may_be_two() {
+    let (_, server, browser) = logged_in().await;
+    let token = browser.access_token.unwrap();
+    for credentials in [
+        format!("bearer {token}"),
+        format!("BEARER {token}"),
+        format!("Bearer  {token}"),
+    ] {
+        let answer = server
+            .send(&Request::get("/me").header("Authorization", credentials))
+            .await;
+        assert_eq!(answer.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_token_in_query_form_body_or_cookie_is_not_looked_at() {
+    let (_, server, browser) = logged_in().await;
+    let token = browser.access_token.unwrap();
+    for request in [
+        Request::get(&format!("/me?access_token={token}")),
+        Request::post("/me").form(&format!("access_token={token}")),
+        Request::post("/me").json(&format!(r#"{{"access_token":"{token}"}}"#)),
+        Request::get("/me").header("Cookie", format!("access_token={token}")),
+    ] {
+        server
+            .send(&request)
+            .await
+            .assert_refused(401, "missing_token", Some("Bearer"));
+    }
+}
+
+#[tokio::test]
+async fn option_is_none_only_where_there_is_no_token() {
+    let (_, server, mut browser) = logged_in().await;
+    let anonymous = server.send(&Request::get("/whoever")).await;
+    assert_eq!((anonymous.status, &*anonymous.body), (200, "anonymous"));
+    let known = browser.call(&server, Request::get("/whoever")).await;
+    assert_eq!((known.status, &*known.body), (200, "user 1"));
+    let bad = server.send(&Request::get("/whoever").bearer("a.b.c")).await;
+    bad.assert_refused(
+        401,
+        "invalid_token",
+        Some(r#"Bearer error="invalid_token""#),
+    );
+    let malformed = server
+        .send(&Request::get("/whoever").header("Authorization", "Bearer"))
+        .await;
+    malformed.assert_refused(
+        400,
+        "invalid_request",
+        Some(r#"Bearer error="invalid_request""#),
+    );
+}
+
+#[tokio::test]
+async fn result_hands_the_refusal_to_the_handler() {
+    let (_, server, mut browser) = logged_in().await;
+    assert_eq!(
+        browser.call(&server, Request::get("/result")).await.body,
+        "user 1"
+    );
+    assert_eq!(
+        server.send(&Request::get("/result")).await.body,
+        "missing_token"
+    );
+    assert_eq!(
+        server.send(&Request::get("/result").bearer("x")).await.body,
+        "invalid_token"
+    );
+}
+
+#[tokio::test]
+async fn expired_and_forged_tokens_are_told_apart_in_the_log_only() {
+    let (app, server, mut browser) = logged_in().await;
+    let token = browser.access_token.clone().unwrap();
+    let forged = format!("{}A", &token[..token.len() - 1]);
+    let forged = server.send(&Request::get("/me").bearer(&forged)).await;
+    app.clock.advance(15 * MINUTE + 5);
+    let expired = browser.call(&server, Request::get("/me")).await;
+    let without_date = |headers: &[(String, String)]| -> Vec<(String, String)> {
+        headers
+            .iter()
+            .filter(|(name, _)| name != "date")
+            .cloned()
+            .collect()
+    };
+    assert_eq!(expired.body, forged.body);
+    assert_eq!(
+        without_date(&expired.headers),
+        without_date(&forged.headers)
+    );
+    server.assert_logged("its signature is wrong");
+    server.assert_logged("it expired 0 s ago");
+}
+
+#[tokio::test]
+async fn a_token_counts_until_its_end_and_the_leeway_behind_it() {
+    let (app, server, mut browser) = logged_in().await;
+    app.clock.advance(15 * MINUTE + 4);
+    assert_eq!(browser.call(&server, Request::get("/me")).await.status, 200);
+    app.clock.advance(1);
+    assert_eq!(browser.call(&server, Request::get("/me")).await.status, 401);
+}
+
+#[tokio::test]
+async fn one_layer_can_give_every_refusal_another_body() {
+    use axum::middleware::map_response;
+    use axum::response::{IntoResponse, Response};
+    use stateless_session::SessionRejection;
+
+    async fn in_our_words(response: Response) -> Response {
+        match response.extensions().get::<SessionRejection>() {
+            Some(rejection) => {
+                (response.status(), format!("sorry: {}", rejection.code())).into_response()
+            }
+            None => response,
+        }
+    }
+    let app = App::new();
+    let server = Server::start(app.router().layer(map_response(in_our_words))).await;
+    for (request, body) in [
+        (Request::get("/me"), "sorry: missing_token"),
+        (Request::post("/auth/refresh"), "sorry: session_ended"),
+        (
+            Request::post("/login").header("Sec-Fetch-Site", "cross-site"),
+            "sorry: cross_origin",
+        ),
+    ] {
+        assert_eq!(server.send(&request).await.body, body);
+    }
+}
