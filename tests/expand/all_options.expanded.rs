@@ -67,7 +67,7 @@ impl ::stateless_session::SessionClaims for PathAlone {
     const POLICY: ::stateless_session::Policy = ::stateless_session::Policy::new(
             ::core::env!("CARGO_PKG_NAME"),
             ::core::concat!(::core::module_path!(), "::PathAlone"),
-            ::core::time::Duration::from_secs(1 * 60 * 60),
+            ::core::time::Duration::from_secs(2 * 60 * 60),
             ::core::time::Duration::from_secs(400 * 24 * 60 * 60),
         )
         .without_absolute()

@@ -17,7 +17,7 @@ pub struct Everything {
     pub user: String,
 }
 
-#[stateless_session(access = "1h", refresh = "400d", absolute = "never", path = "/v1/_a.b~c")]
+#[stateless_session(access = "2h", refresh = "400d", absolute = "never", path = "/v1/_a.b~c")]
 #[derive(Clone, Serialize, Deserialize)]
 pub struct PathAlone {
     pub sub: String,

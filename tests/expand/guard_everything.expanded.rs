@@ -2,7 +2,7 @@ use crate::three_fields::{Claims, Role};
 use axum::extract::{Path, State};
 use stateless_session::require_session;
 pub async fn delete_todo<S>(
-    #[allow(unused_mut)]
+    #[allow(unused_variables)]
     ::stateless_session::Require(
         mut claims,
     ): ::stateless_session::Require<DeleteTodoGuard>,
@@ -12,6 +12,7 @@ pub async fn delete_todo<S>(
 where
     S: Clone + Send,
 {
+    claims.active = false;
     Ok(format!("{} by {}", id, claims.sub))
 }
 /// What [`delete_todo`] requires of its session.

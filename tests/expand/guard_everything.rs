@@ -10,12 +10,13 @@ use stateless_session::require_session;
     max_age = "5m",
 )]
 pub async fn delete_todo<S>(
-    #[allow(unused_mut)] mut claims: Claims,
+    #[allow(unused_variables)] mut claims: Claims,
     State(_): State<S>,
     Path(id): Path<u64>,
 ) -> Result<String, String>
 where
     S: Clone + Send,
 {
+    claims.active = false;
     Ok(format!("{} by {}", id, claims.sub))
 }

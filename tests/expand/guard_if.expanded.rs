@@ -1,9 +1,10 @@
 use crate::three_fields::{Claims, Role};
+use axum::Json;
 use stateless_session::{Session, require_session};
 async fn alone(
     ::stateless_session::Require(claims): ::stateless_session::Require<AloneGuard>,
-) {
-    drop(claims);
+) -> Json<Claims> {
+    Json(claims)
 }
 /// What [`alone`] requires of its session.
 enum AloneGuard {}
@@ -15,10 +16,10 @@ impl ::stateless_session::Guard for AloneGuard {
 }
 async fn beside_a_pattern(
     ::stateless_session::Require(
-        mut session,
+        session,
     ): ::stateless_session::Require<BesideAPatternGuard>,
-) {
-    session.role = Role::Member;
+) -> Json<u64> {
+    Json(session.sub)
 }
 /// What [`beside_a_pattern`] requires of its session.
 enum BesideAPatternGuard {}
@@ -31,8 +32,8 @@ impl ::stateless_session::Guard for BesideAPatternGuard {
 }
 async fn block_first(
     ::stateless_session::Require(claims): ::stateless_session::Require<BlockFirstGuard>,
-) {
-    drop(claims);
+) -> Json<Claims> {
+    Json(claims)
 }
 /// What [`block_first`] requires of its session.
 enum BlockFirstGuard {}
@@ -40,8 +41,8 @@ impl ::stateless_session::Guard for BlockFirstGuard {
     type Session = Claims;
     fn allows(claims: &Self::Session) -> ::core::primitive::bool {
         (match claims.role {
-            Role::Admin => true,
-            _ => false,
-        }) && claims.active
+            Role::Admin => claims.active,
+            Role::Owner | Role::Member => true,
+        }) && claims.sub > 0
     }
 }

@@ -53,12 +53,11 @@ fn policy(claims: &Claims) -> TokenStream {
         leeway,
     } = &claims.policy;
     let root = &claims.root;
-    let audience = match audience {
-        Some(audience) => quote!(#audience),
-        None => {
-            let name = format!("::{}", claims.ident.unraw());
-            quote!(::core::concat!(::core::module_path!(), #name))
-        }
+    let audience = if let Some(audience) = audience {
+        quote!(#audience)
+    } else {
+        let name = format!("::{}", claims.ident.unraw());
+        quote!(::core::concat!(::core::module_path!(), #name))
     };
     let absolute = absolute.as_ref().map(|absolute| match absolute {
         Absolute::Never => quote!(.without_absolute()),
