@@ -1,0 +1,217 @@
+//! A whole login in one file: `cargo run --example quickstart`, then open the address it prints.
+
+use std::{convert::Infallible, env, error::Error, process::ExitCode, sync::Arc};
+
+use argon2::Argon2;
+use argon2::password_hash::{self, PasswordHasher, PasswordVerifier, phc::PasswordHash};
+use axum::extract::{FromRef, State};
+use axum::http::{StatusCode, header};
+use axum::response::Result;
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use stateless_session::{Keys, Login, Renew, Renewal, SessionClaims, Sessions, TokenResponse};
+use stateless_session::{require_session, stateless_session};
+use tokio::{net::TcpListener, signal, sync::RwLock, task};
+
+// So short that the page can be watched refreshing it; "15m" is a usual access lifetime.
+#[stateless_session(access = "1m", refresh = "7d")]
+#[derive(Clone, Serialize, Deserialize)]
+struct Claims {
+    sub: UserId,
+    name: String,
+    role: Role,
+    generation: u32,
+}
+
+#[derive(Clone, FromRef)]
+struct App {
+    sessions: Sessions<Claims>,
+    db: Db,
+}
+
+impl Renew<Claims> for App {
+    type Error = Infallible; // a database has its error here: an outage ends no session
+
+    async fn renew(&self, session: &Renewal<Claims>) -> Result<Option<Claims>, Infallible> {
+        Ok(self.db.claims(*session.subject()).await)
+    }
+}
+
+async fn login(
+    login: Login<Claims>,
+    State(db): State<Db>,
+    Json(form): Json<Credentials>,
+) -> Result<TokenResponse> {
+    let problem = Json(json!({ "status": 401, "code": "wrong_credentials" }));
+    let refused = (StatusCode::UNAUTHORIZED, problem);
+    let claims = db.check_password(form).await.ok_or(refused)?;
+    Ok(login.start(claims)?)
+}
+
+async fn hello(claims: Option<Claims>) -> String {
+    let name = claims.map_or("stranger".to_owned(), |claims| claims.name);
+    format!("Hello, {name}!")
+}
+
+#[require_session]
+async fn me(claims: Claims) -> Json<Claims> {
+    Json(claims)
+}
+
+#[require_session(role = Role::Admin)]
+async fn admin(claims: Claims) -> String {
+    format!("The keys are yours, {}.", claims.name)
+}
+
+#[require_session]
+async fn logout_everywhere(claims: Claims, State(db): State<Db>) -> StatusCode {
+    db.raise_generation(claims.sub).await;
+    StatusCode::NO_CONTENT
+}
+
+fn router(app: App) -> Router {
+    Router::new()
+        .route("/login", post(login))
+        .route("/logout-everywhere", post(logout_everywhere))
+        .route("/api/hello", get(hello))
+        .route("/api/me", get(me))
+        .route("/api/admin", get(admin))
+        .merge(Claims::routes()) // POST /auth/refresh, POST /auth/logout
+        .merge(page())
+        .with_state(app)
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    tracing_subscriber::fmt().init();
+    let Err(error) = serve().await else {
+        return ExitCode::SUCCESS;
+    };
+    eprintln!("error: {error}");
+    ExitCode::FAILURE
+}
+
+async fn serve() -> Result<(), Box<dyn Error>> {
+    let listener = listen().await?;
+    let keys = match Keys::from_env() {
+        // Only then: a mistyped secret must not end all sessions at every start.
+        Err(error) if error.is_unset() => Keys::generate()?,
+        keys => keys?,
+    };
+    let sessions = Sessions::new(keys);
+    let db = Db::with_demo_users()?;
+    let port = listener.local_addr()?.port();
+    println!("{}\n\nhttp://localhost:{port}", Claims::POLICY);
+    axum::serve(listener, router(App { sessions, db }))
+        .with_graceful_shutdown(async { signal::ctrl_c().await.unwrap_or_default() })
+        .await?;
+    Ok(())
+}
+
+async fn listen() -> Result<TcpListener, String> {
+    let port = env::var_os("PORT").unwrap_or("3000".into());
+    let port: u16 = (port.to_string_lossy().parse())
+        .map_err(|_| format!("`{}` in PORT is not a port number", port.display()))?;
+    (TcpListener::bind(("127.0.0.1", port)).await)
+        .map_err(|error| format!("port {port}: {error}; set PORT to another one, or to 0"))
+}
+
+#[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]
+struct UserId(u32);
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Role {
+    Admin,
+    User,
+}
+
+#[derive(Deserialize)]
+struct Credentials {
+    name: String,
+    password: String,
+}
+
+struct User {
+    claims: Claims,
+    password: PasswordHash,
+}
+
+impl User {
+    fn new(id: u32, name: &str, role: Role, password: &str) -> password_hash::Result<Self> {
+        let claims = Claims {
+            sub: UserId(id),
+            name: name.to_owned(),
+            role,
+            generation: 0,
+        };
+        let password = Argon2::default().hash_password(password.as_bytes())?;
+        Ok(Self { claims, password })
+    }
+}
+
+// Forgotten at every start, raised generations included; a database keeps them.
+#[derive(Clone)]
+struct Db {
+    users: Arc<RwLock<Vec<User>>>,
+    nobody: PasswordHash,
+}
+
+impl Db {
+    fn with_demo_users() -> password_hash::Result<Self> {
+        let alice = User::new(1, "alice", Role::Admin, "wonderland")?;
+        let bob = User::new(2, "bob", Role::User, "builder")?;
+        Ok(Self {
+            users: Arc::new(RwLock::new(vec![alice, bob])),
+            nobody: Argon2::default().hash_password(b"")?,
+        })
+    }
+
+    async fn claims(&self, id: UserId) -> Option<Claims> {
+        let users = self.users.read().await;
+        let user = users.iter().find(|user| user.claims.sub == id)?;
+        Some(user.claims.clone())
+    }
+
+    async fn check_password(&self, form: Credentials) -> Option<Claims> {
+        let users = self.users.read().await;
+        let user = users.iter().find(|user| user.claims.name == form.name);
+        let claims = user.map(|user| user.claims.clone());
+        // The same work for an unknown name, so that the time does not tell which names exist.
+        let hash = user.map_or(&self.nobody, |user| &user.password).clone();
+        drop(users);
+        let check = move || Argon2::default().verify_password(form.password.as_bytes(), &hash);
+        task::spawn_blocking(check).await.ok()?.ok()?;
+        claims
+    }
+
+    async fn raise_generation(&self, id: UserId) {
+        let mut users = self.users.write().await;
+        if let Some(user) = users.iter_mut().find(|user| user.claims.sub == id) {
+            user.claims.generation += 1;
+        }
+    }
+}
+
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+    connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+fn page() -> Router<App> {
+    let file = |content_type: &'static str, text: &'static str| {
+        let headers = [
+            (header::CONTENT_TYPE, content_type),
+            (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+            (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        ];
+        get((headers, text))
+    };
+    let html = include_str!("quickstart/index.html");
+    let script = include_str!("quickstart/app.js");
+    let style = include_str!("quickstart/style.css");
+    Router::new()
+        .route("/", file("text/html", html))
+        .route("/app.js", file("text/javascript", script))
+        .route("/style.css", file("text/css", style))
+}
