@@ -3,6 +3,9 @@
 use crate::app::App;
 use crate::support::{Browser, MINUTE, Request, START, Server};
 
+/// The values of all `Authorization` headers of a request.
+type Lines = Vec<Vec<u8>>;
+
 async fn logged_in() -> (App, Server, Browser) {
     let app = App::new();
     let server = Server::start(app.clone().router()).await;
@@ -44,7 +47,7 @@ async fn every_form_of_the_authorization_header_has_its_answer() {
     let missing = (401, "missing_token", "Bearer");
     let invalid_request = (400, "invalid_request", r#"Bearer error="invalid_request""#);
     let invalid_token = (401, "invalid_token", r#"Bearer error="invalid_token""#);
-    let rows: Vec<(&str, Vec<Vec<u8>>, (u16, &str, &str))> = vec![
+    let rows: Vec<(&str, Lines, (u16, &str, &str))> = vec![
         ("none", vec![], missing),
         ("empty", vec![b"".into()], missing),
         (

@@ -126,10 +126,10 @@ impl App {
     }
 
     pub fn router(self) -> Router {
-        self.routes().merge(Claims::routes()).with_state(self)
+        Self::routes().merge(Claims::routes()).with_state(self)
     }
 
-    pub fn routes(&self) -> Router<Self> {
+    pub fn routes() -> Router<Self> {
         Router::new()
             .route("/login", post(login))
             .route("/login-form", post(login_form))

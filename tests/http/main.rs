@@ -1,5 +1,10 @@
 //! What users rely on, over real sockets.
-#![expect(missing_docs, unreachable_pub, reason = "a test binary")]
+#![expect(
+    missing_debug_implementations,
+    unreachable_pub,
+    clippy::too_many_lines,
+    reason = "nobody uses a test binary, and its tables are long"
+)]
 
 mod app;
 mod support;

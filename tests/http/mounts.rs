@@ -119,7 +119,7 @@ async fn behind_a_proxy_that_strips_a_prefix_the_mount_is_what_the_proxy_leaves(
 async fn routes_that_are_nested_elsewhere_say_what_to_write_instead() {
     let app = App::new();
     let nested = Router::new().nest("/api", Claims::routes());
-    let server = Server::start(app.routes().merge(nested).with_state(app.clone())).await;
+    let server = Server::start(App::routes().merge(nested).with_state(app.clone())).await;
     let mut browser = Browser::default();
     browser
         .send(&server, Request::post("/login").json(r#"{"user": 1}"#))

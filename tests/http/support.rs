@@ -221,7 +221,7 @@ impl Request {
     }
 
     pub fn body(mut self, body: impl AsRef<[u8]>) -> Self {
-        self.body = body.as_ref().to_owned();
+        self.body = body.as_ref().into();
         self
     }
 
