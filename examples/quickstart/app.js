@@ -21,7 +21,7 @@ function createSession() {
     const marker = readMarker()
     if (marker === known) return
     if (known === undefined) log(marker ? 'session marker found: refreshing' : 'no session marker: no request')
-    else log(marker ? 'another session began in this browser' : 'the session ended in another tab', 'warn')
+    else log(marker ? 'another session began in this browser' : 'the session marker is gone: signed out', 'warn')
     settle(marker)
     if (marker) refresh()
     paint()
