@@ -3,7 +3,7 @@ pub(crate) fn suggest<'a>(unknown: &str, known: &[&'a str]) -> Option<&'a str> {
     known
         .iter()
         .map(|&name| (distance(unknown, name), name))
-        .filter(|&(distance, name)| distance <= 2 && distance < name.len() / 2)
+        .filter(|&(distance, name)| distance <= 2 && 2 * distance < name.len())
         .min()
         .map(|(_, name)| name)
 }
@@ -34,6 +34,7 @@ mod tests {
         assert_eq!(suggest("refersh", &known), Some("refresh"));
         assert_eq!(suggest("maxage", &known), Some("max_age"));
         assert_eq!(suggest("pth", &known), Some("path"));
+        assert_eq!(suggest("frseh", &["fresh"]), Some("fresh"));
     }
 
     #[test]

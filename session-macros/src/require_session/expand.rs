@@ -2,7 +2,7 @@ use super::model::{Condition, Fresh, Guard, Requirement};
 use super::parse::Handler;
 use crate::attributes::{cfgs, doc_hidden};
 use crate::lifetime::Lifetime;
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{BinOp, Expr, ExprBinary, FnArg, Pat, Stmt, Token, Type};
 
@@ -81,7 +81,8 @@ fn fresh_assertion(handler: &Handler, requirement: &Requirement) -> Option<Token
     } = requirement;
     let Fresh { lifetime, span } = guard.fresh.as_ref()?;
     let cfgs = cfgs(&handler.attributes);
-    Some(quote_spanned! {*span=>
+    let span = Span::call_site().located_at(*span);
+    Some(quote_spanned! {span=>
         #(#cfgs)*
         const _: () = ::core::assert!(
             #root::__private::shorter_than_access::<#session>(#lifetime),

@@ -1,6 +1,6 @@
 use crate::arguments::{self, rest_of_argument};
 use crate::errors::Errors;
-use proc_macro2::TokenStream;
+use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::ext::IdentExt as _;
 use syn::parse::{Parse, ParseStream};
@@ -39,28 +39,56 @@ impl Parse for Argument {
 
 fn condition(input: ParseStream) -> Result<Expr> {
     let keyword: Token![if] = input.parse()?;
-    if input.is_empty() || input.peek(Token![,]) {
-        let expected = "expected a condition, as in `if claims.active`";
+    let expected = "expected a condition, as in `if claims.active`";
+    if input.peek(Token![,]) {
         return Err(Error::new_spanned(keyword, expected));
     }
-    input.parse()
+    let expr: Expr = input.parse().map_err(|error| {
+        if input.is_empty() {
+            Error::new_spanned(keyword, expected)
+        } else {
+            error
+        }
+    })?;
+    syn::parse2(with_visible_groups(expr.into_token_stream()))
+}
+
+/// What `macro_rules!` hands on as `$condition` is one operand, but rustc forgets that when a macro
+/// prints it again: `$condition && b` would become `a || b && b`. Parentheses stay.
+fn with_visible_groups(tokens: TokenStream) -> TokenStream {
+    let visible = |token| {
+        let TokenTree::Group(group) = token else {
+            return token;
+        };
+        let stream = with_visible_groups(group.stream());
+        let delimiter = match group.delimiter() {
+            Delimiter::None if stream.clone().into_iter().count() > 1 => Delimiter::Parenthesis,
+            delimiter => delimiter,
+        };
+        let mut visible = Group::new(delimiter, stream);
+        visible.set_span(group.span());
+        TokenTree::Group(visible)
+    };
+    tokens.into_iter().map(visible).collect()
 }
 
 fn pattern(field: &Ident, input: ParseStream) -> Result<Pat> {
     if !input.peek(Token![=]) || input.peek(Token![==]) {
         let mut argument = field.to_token_stream();
         argument.extend(rest_of_argument(input)?);
-        let expected = format!(
-            "expected `{field} = PATTERN`; any other condition is written with `if`, as in `if claims.{field} != ..`"
-        );
+        let expected = "expected `field = PATTERN`; any other condition is written with `if`, \
+                        as in `if claims.role != Role::Guest`";
         return Err(Error::new_spanned(argument, expected));
     }
     input.parse::<Token![=]>()?;
     let expected = "expected a pattern, as in `role = Role::Admin`";
-    if input.is_empty() || input.peek(Token![,]) {
-        return Err(Error::new_spanned(field, expected));
-    }
-    Pat::parse_multi_with_leading_vert(input).map_err(|error| Error::new(error.span(), expected))
+    Pat::parse_multi_with_leading_vert(input).map_err(|error| {
+        if input.is_empty() || input.peek(Token![,]) {
+            Error::new_spanned(field, expected)
+        } else {
+            Error::new(error.span(), expected)
+        }
+    })
 }
 
 /// A function. Its body stays as it is, whatever it holds.

@@ -1,7 +1,9 @@
 use super::model::{Absolute, Claims, Cookie, Policy};
-use proc_macro2::TokenStream;
-use quote::{format_ident, quote};
+use crate::attributes;
+use proc_macro2::{Span, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
 use syn::ext::IdentExt as _;
+use syn::spanned::Spanned as _;
 
 pub(super) fn impls(claims: &Claims) -> TokenStream {
     let session_claims = session_claims(claims);
@@ -83,12 +85,14 @@ fn policy(claims: &Claims) -> TokenStream {
 // }
 fn generation(claims: &Claims) -> Option<TokenStream> {
     let field = claims.generation?;
-    let cfgs = crate::attributes::cfgs(&field.attrs);
+    let cfgs = attributes::cfgs(&field.attrs);
     let name = &field.ident;
+    let span = Span::call_site().located_at(field.ty.span());
+    let value = quote_spanned!(span=> ::core::convert::Into::into(self.#name));
     Some(quote! {
         #(#cfgs)*
         fn generation(&self) -> ::core::option::Option<::core::primitive::u64> {
-            ::core::option::Option::Some(::core::convert::Into::into(self.#name))
+            ::core::option::Option::Some(#value)
         }
     })
 }

@@ -39,7 +39,7 @@ pub(super) struct Claims<'a> {
     pub(super) ident: &'a Ident,
     pub(super) cfgs: Vec<&'a Attribute>,
     pub(super) policy: Policy,
-    /// `None` after a mistake.
+    /// `None` where no field can be it.
     pub(super) subject: Option<&'a Field>,
     pub(super) generation: Option<&'a Field>,
     pub(super) root: Root,
@@ -67,7 +67,7 @@ pub(super) enum Cookie {
     Suffix(String),
 }
 
-/// Applies the rules. `None` is a generic item, for which no impl would be right.
+/// Applies the rules. `None` is an item for which no impl would be right.
 pub(super) fn claims<'a>(
     arguments: Vec<Argument>,
     input: &'a DeriveInput,
@@ -96,6 +96,9 @@ pub(super) fn claims<'a>(
         );
         return None;
     }
+    if let Data::Union(_) = input.data {
+        return None;
+    }
     Some(Claims {
         ident: &input.ident,
         cfgs: attributes::cfgs(&input.attrs),
@@ -111,12 +114,13 @@ fn policy(mut arguments: Vec<Argument>, errors: &mut Errors) -> (Policy, Root) {
     check_keys(&mut arguments, errors);
     let find = |key: &str| arguments.iter().find(|argument| argument.key == key);
     let value = |key| find(key).map(|argument| &argument.value);
-    for (key, example) in [("access", "15m"), ("refresh", "7d")] {
-        if all_read && find(key).is_none() {
-            errors.missing(format!(
-                "missing argument `{key}`, as in `{key} = \"{example}\"`"
-            ));
-        }
+    let missing: Vec<_> = [("access", "15m"), ("refresh", "7d")]
+        .into_iter()
+        .filter(|(key, _)| all_read && find(key).is_none())
+        .map(|(key, example)| format!("`{key} = \"{example}\"`"))
+        .collect();
+    if !missing.is_empty() {
+        errors.missing(format!("missing lifetime, as in {}", missing.join(" and ")));
     }
 
     let access = find("access").and_then(|argument| argument.positive_lifetime("15m", errors));
@@ -140,7 +144,8 @@ fn policy(mut arguments: Vec<Argument>, errors: &mut Errors) -> (Policy, Root) {
         && refresh.seconds() > absolute.seconds()
     {
         let message = format!(
-            "the refresh lifetime `{refresh}` must not be longer than the absolute lifetime `{absolute}`"
+            "the refresh lifetime `{refresh}` must not be longer \
+             than the absolute lifetime `{absolute}`"
         );
         errors.push(value("refresh"), message);
     }
@@ -245,7 +250,7 @@ fn check_cookie(name: &str) -> Result<(), &'static str> {
         return Err("a name without prefix, which the session adds itself");
     }
     if name.is_empty() || !name.bytes().all(allowed) {
-        return Err("letters, digits and ``!#$%&'*+-.^_`|~``");
+        return Err("letters, digits, `-`, `_` and `.`");
     }
     Ok(())
 }
@@ -362,39 +367,37 @@ fn subject<'a>(
 ) -> Option<&'a Field> {
     let mut subjects = fields.iter().filter(|field| field.is_called("sub"));
     let Some(subject) = subjects.next() else {
-        let message = "no field `sub`: add the subject, as in `sub: UserId`, or put `#[serde(rename = \"sub\")]` on it";
+        let message = "no field `sub`: add the subject, as in `sub: UserId`, \
+                       or put `#[serde(rename = \"sub\")]` on it";
         errors.push(claims, message);
         return None;
     };
 
-    let mut mistakes = Errors::default();
     for other in subjects {
-        mistakes.push(
-            &other.field.ident,
-            "duplicate claim `sub`, a session has one subject",
-        );
+        let message = "duplicate claim `sub`, a session has one subject";
+        errors.push(&other.field.ident, message);
     }
     if subject.written != subject.read {
         let message =
             "the subject must be called `sub` when it is serialized and when it is deserialized";
-        mistakes.push(&subject.field.ident, message);
-    }
-    for SerdeEntry { name, .. } in &subject.serde {
-        if NOT_FOR_THE_SUBJECT.iter().any(|refused| name == refused) {
-            let message = format!(
-                "remove `{name}`, as the refresh token carries `sub` by its own type: wrap that in a newtype"
-            );
-            mistakes.push(name, message);
-        }
+        errors.push(&subject.field.ident, message);
     }
     if last_segment(&subject.field.ty).is_some_and(|name| name == "Option") {
         let message = "the subject cannot be an `Option`, as there is no session without a subject";
-        mistakes.push(&subject.field.ty, message);
+        errors.push(&subject.field.ty, message);
     }
-
-    let valid = mistakes.is_empty();
-    errors.append(mistakes);
-    valid.then_some(subject.field)
+    let mut serializes_itself = true;
+    for SerdeEntry { name, .. } in &subject.serde {
+        if NOT_FOR_THE_SUBJECT.iter().any(|refused| name == refused) {
+            let message = format!(
+                "remove `{name}`, as the refresh token carries `sub` by its own type: \
+                 wrap that in a newtype"
+            );
+            errors.push(name, message);
+            serializes_itself &= name != "flatten" && !name.to_string().ends_with("with");
+        }
+    }
+    serializes_itself.then_some(subject.field)
 }
 
 fn generation<'a>(fields: &[ClaimField<'a>], errors: &mut Errors) -> Option<&'a Field> {

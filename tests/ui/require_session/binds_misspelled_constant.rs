@@ -1,0 +1,18 @@
+use serde::{Deserialize, Serialize};
+use stateless_session::{require_session, stateless_session};
+
+#[stateless_session(access = "15m", refresh = "7d")]
+#[derive(Clone, Serialize, Deserialize)]
+struct Claims {
+    sub: u64,
+    level: u8,
+}
+
+const ADMIN: u8 = 9;
+
+#[require_session(level = ADMNI)]
+async fn handler(claims: Claims) {
+    drop(claims);
+}
+
+fn main() {}

@@ -1,0 +1,26 @@
+use serde::{Deserialize, Serialize};
+use stateless_session::{require_session, stateless_session};
+
+#[stateless_session(access = "15m", refresh = "7d")]
+#[derive(Clone, Serialize, Deserialize)]
+struct Claims {
+    sub: u64,
+    role: Role,
+}
+
+use Role::Admin;
+
+const DEFAULT: Role = Admin;
+
+#[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]
+enum Role {
+    Admin,
+    Member { level: u8 },
+}
+
+#[require_session(role = Admin)]
+async fn handler(claims: Claims) {
+    drop(claims);
+}
+
+fn main() {}

@@ -1,0 +1,16 @@
+use serde::{Deserialize, Serialize};
+use stateless_session::{SessionClaims, require_session, stateless_session};
+
+#[stateless_session(access = "15m", refresh = "7d")]
+#[derive(Clone, Serialize, Deserialize)]
+struct Claims {
+    sub: u64,
+    level: u8,
+}
+
+#[require_session]
+async fn handler(claims: impl SessionClaims) {
+    drop(claims);
+}
+
+fn main() {}

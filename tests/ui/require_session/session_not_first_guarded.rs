@@ -1,0 +1,15 @@
+use axum::extract::Path;
+use serde::{Deserialize, Serialize};
+use stateless_session::{require_session, stateless_session};
+
+#[stateless_session(access = "15m", refresh = "7d")]
+#[derive(Clone, Serialize, Deserialize)]
+struct Claims {
+    sub: u64,
+    level: u8,
+}
+
+#[require_session(level = 1)]
+async fn handler(Path(_): Path<u64>, _: Claims) {}
+
+fn main() {}

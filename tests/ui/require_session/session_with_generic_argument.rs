@@ -1,0 +1,16 @@
+use serde::{Deserialize, Serialize};
+use stateless_session::{Session, SessionClaims, require_session, stateless_session};
+
+#[stateless_session(access = "15m", refresh = "7d")]
+#[derive(Clone, Serialize, Deserialize)]
+struct Claims {
+    sub: u64,
+    level: u8,
+}
+
+#[require_session(fresh = "30s")]
+async fn handler<C: SessionClaims>(session: Session<C>) {
+    drop(session);
+}
+
+fn main() {}

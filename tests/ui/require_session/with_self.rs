@@ -1,0 +1,20 @@
+use serde::{Deserialize, Serialize};
+use stateless_session::{require_session, stateless_session};
+
+#[stateless_session(access = "15m", refresh = "7d")]
+#[derive(Clone, Serialize, Deserialize)]
+struct Claims {
+    sub: u64,
+    level: u8,
+}
+
+struct Handlers;
+
+impl Handlers {
+    #[require_session]
+    async fn handler(self, claims: Claims) {
+        drop(claims);
+    }
+}
+
+fn main() {}

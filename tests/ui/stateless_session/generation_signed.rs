@@ -1,0 +1,11 @@
+use serde::{Deserialize, Serialize};
+use stateless_session::stateless_session;
+
+#[stateless_session(access = "15m", refresh = "7d")]
+#[derive(Serialize, Deserialize)]
+struct Claims {
+    sub: u64,
+    generation: i64,
+}
+
+fn main() {}
