@@ -29,6 +29,7 @@ expansions! {
     guard_fresh_max_age
     guard_if
     guard_pattern
+    readme
     renamed_crate
     three_fields
     untouched_handler

@@ -36,7 +36,11 @@ where
 /// Compiles where `T` is a session.
 pub const fn assert_session<T: FromSession>() {}
 
-/// Whether a lifetime is shorter than the access lifetime of a session's policy.
-pub const fn shorter_than_access<T: FromSession>(lifetime: Duration) -> bool {
-    lifetime.as_secs() < T::Claims::POLICY.access.as_secs()
+/// Compiles where a guard's `fresh` is shorter than the access lifetime of its session.
+#[track_caller]
+pub const fn assert_shorter_than_access<T: FromSession>(fresh: Duration) {
+    assert!(
+        fresh.as_secs() < T::Claims::POLICY.access.as_secs(),
+        "`fresh` must be shorter than the access lifetime",
+    );
 }

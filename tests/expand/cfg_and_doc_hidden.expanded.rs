@@ -76,11 +76,9 @@ pub async fn guarded(
 pub enum GuardedGuard {}
 #[cfg(not(windows))]
 #[cfg(not(miri))]
-const _: () = ::core::assert!(
-    ::stateless_session::__private::shorter_than_access:: < Claims >
-    (::core::time::Duration::from_secs(30)),
-    "`fresh` must be shorter than the access lifetime",
-);
+const _: () = ::stateless_session::__private::assert_shorter_than_access::<
+    Claims,
+>(::core::time::Duration::from_secs(30));
 #[cfg(not(windows))]
 #[cfg(not(miri))]
 impl ::stateless_session::Guard for GuardedGuard {

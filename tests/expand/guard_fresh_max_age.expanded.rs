@@ -7,11 +7,9 @@ pub(crate) async fn change_password(
 ) {}
 /// What [`change_password`] requires of its session.
 pub(crate) enum ChangePasswordGuard {}
-const _: () = ::core::assert!(
-    ::stateless_session::__private::shorter_than_access:: < Claims >
-    (::core::time::Duration::from_secs(30)),
-    "`fresh` must be shorter than the access lifetime",
-);
+const _: () = ::stateless_session::__private::assert_shorter_than_access::<
+    Claims,
+>(::core::time::Duration::from_secs(30));
 impl ::stateless_session::Guard for ChangePasswordGuard {
     type Session = Claims;
     const FRESH: ::core::option::Option<::core::time::Duration> = ::core::option::Option::Some(

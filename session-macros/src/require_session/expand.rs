@@ -3,7 +3,7 @@ use super::parse::Handler;
 use crate::attributes::{cfgs, doc_hidden};
 use crate::lifetime::Lifetime;
 use proc_macro2::{Span, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::{ToTokens as _, quote, quote_spanned};
 use syn::{BinOp, Expr, ExprBinary, FnArg, Pat, Stmt, Token, Type};
 
 pub(super) fn handler(handler: &Handler, requirement: Option<&Requirement>) -> TokenStream {
@@ -69,9 +69,8 @@ fn guard_type(handler: &Handler, requirement: &Requirement) -> TokenStream {
     }
 }
 
-// const _: () = ::core::assert!(
-//     ::stateless_session::__private::shorter_than_access::<Claims>(Duration::from_secs(30)),
-//     "`fresh` must be shorter than the access lifetime");
+// const _: () = ::stateless_session::__private::assert_shorter_than_access::<Claims>(
+//     ::core::time::Duration::from_secs(30));
 fn fresh_assertion(handler: &Handler, requirement: &Requirement) -> Option<TokenStream> {
     let Requirement {
         session,
@@ -81,13 +80,16 @@ fn fresh_assertion(handler: &Handler, requirement: &Requirement) -> Option<Token
     } = requirement;
     let Fresh { lifetime, span } = guard.fresh.as_ref()?;
     let cfgs = cfgs(&handler.attributes);
+    // The compiler points at the whole call, of which every token has to be the value's.
+    let root = root.to_token_stream().into_iter().map(|mut token| {
+        token.set_span(*span);
+        token
+    });
+    let root: TokenStream = root.collect();
     let span = Span::call_site().located_at(*span);
     Some(quote_spanned! {span=>
         #(#cfgs)*
-        const _: () = ::core::assert!(
-            #root::__private::shorter_than_access::<#session>(#lifetime),
-            "`fresh` must be shorter than the access lifetime",
-        );
+        const _: () = #root::__private::assert_shorter_than_access::<#session>(#lifetime);
     })
 }
 
