@@ -205,7 +205,7 @@ pub mod beside {
 #[allow(missing_debug_implementations)] // rustc takes the guard for a type of this macro
 pub mod by_example {
     macro_rules! session {
-        ($claims:ident, $lifetime:literal, $type:ty, $handler:ident, $session:ident, $condition:expr, $level:pat) => {
+        ($claims:ident, $lifetime:literal, $fresh:literal, $type:ty, $handler:ident, $session:ident, $condition:expr, $level:pat) => {
             /// The claims.
             #[$crate::facade::stateless_session(access = $lifetime, refresh = "7d", crate = $crate::facade)]
             #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
@@ -222,7 +222,7 @@ pub mod by_example {
             }
 
             /// Another handler.
-            #[$crate::facade::require_session(level = $level, crate = $crate::facade)]
+            #[$crate::facade::require_session(level = $level, fresh = $fresh, crate = $crate::facade)]
             pub async fn by_pattern(_: $claims) {}
         };
     }
@@ -231,6 +231,7 @@ pub mod by_example {
     session!(
         Claims,
         "15m",
+        "30s",
         String,
         nobody,
         claims,

@@ -24,6 +24,14 @@ pub(crate) fn cfgs(attributes: &[Attribute]) -> Vec<&Attribute> {
     attributes.iter().filter(is_cfg).collect()
 }
 
+/// Finds an attribute that can remove what it stands on.
+pub(crate) fn conditional(attributes: &[Attribute]) -> Option<&Attribute> {
+    attributes.iter().find(|attribute| {
+        let path = attribute.path();
+        path.is_ident("cfg") || path.is_ident("cfg_attr")
+    })
+}
+
 /// Finds `#[doc(hidden)]`.
 pub(crate) fn doc_hidden(attributes: &[Attribute]) -> Option<&Attribute> {
     attributes.iter().find(|attribute| {

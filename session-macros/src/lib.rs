@@ -20,13 +20,13 @@ mod expansions;
 
 use proc_macro::TokenStream;
 
-/// Makes a claims struct a session.
+#[allow(missing_docs)] // the facade documents it, and rustdoc would append this
 #[proc_macro_attribute]
 pub fn stateless_session(arguments: TokenStream, item: TokenStream) -> TokenStream {
     stateless_session::attribute(arguments.into(), item.into()).into()
 }
 
-/// Lets nobody without a session into a handler.
+#[allow(missing_docs)] // the facade documents it, and rustdoc would append this
 #[proc_macro_attribute]
 pub fn require_session(arguments: TokenStream, item: TokenStream) -> TokenStream {
     require_session::attribute(arguments.into(), item.into()).into()

@@ -1,7 +1,7 @@
-//! Which patterns may guard a handler: those that bind nothing and that something can fail to match.
+//! Which patterns may guard a handler: those that bind nothing and that can fail to match.
 //!
-//! A guard that lets everybody in is the worst mistake this crate could make, so what is not known to
-//! be fine is refused.
+//! A guard that lets everybody in is the worst mistake this crate could make, so what is not known
+//! to be fine is refused.
 
 use crate::errors::Errors;
 use quote::ToTokens as _;
@@ -57,7 +57,8 @@ fn check_part(pattern: &mut Pat, errors: &mut Errors) {
         Pat::Tuple(pattern) => check_parts(&mut pattern.elems, errors),
         Pat::TupleStruct(pattern) => check_parts(&mut pattern.elems, errors),
         Pat::Macro(_) => {
-            let message = "a macro could expand to a variable that matches everything; write the pattern itself";
+            let message = "a macro could expand to a variable that matches everything; \
+                           write the pattern itself";
             errors.push(pattern, message);
         }
         _ => errors.push(pattern, "unknown kind of pattern; use `if matches!(..)`"),

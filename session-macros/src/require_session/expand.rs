@@ -80,9 +80,9 @@ fn fresh_assertion(handler: &Handler, requirement: &Requirement) -> Option<Token
     } = requirement;
     let Fresh { lifetime, span } = guard.fresh.as_ref()?;
     let cfgs = cfgs(&handler.attributes);
-    // The compiler points at the whole call, of which every token has to be the value's.
+    // The compiler points at the path of the call, all of which has to be at the value.
     let root = root.to_token_stream().into_iter().map(|mut token| {
-        token.set_span(*span);
+        token.set_span(token.span().located_at(*span));
         token
     });
     let root: TokenStream = root.collect();
@@ -111,7 +111,8 @@ fn guard_impl(handler: &Handler, requirement: &Requirement) -> TokenStream {
     } = guard;
     let lifetime = |name: TokenStream, lifetime: &Lifetime| {
         quote! {
-            const #name: ::core::option::Option<::core::time::Duration> = ::core::option::Option::Some(#lifetime);
+            const #name: ::core::option::Option<::core::time::Duration> =
+                ::core::option::Option::Some(#lifetime);
         }
     };
     let fresh = fresh

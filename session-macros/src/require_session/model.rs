@@ -1,5 +1,6 @@
 use super::parse::{Argument, Handler};
 use crate::arguments::{self, Root};
+use crate::attributes;
 use crate::case::pascal_case;
 use crate::errors::Errors;
 use crate::lifetime::Lifetime;
@@ -9,8 +10,8 @@ use proc_macro2::Span;
 use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
 use syn::{
-    Error, Expr, ExprLet, ExprLit, FnArg, GenericArgument, Generics, Ident, Lit, Pat, PatType,
-    Path, PathArguments, Signature, Token, Type,
+    Error, Expr, ExprLet, FnArg, GenericArgument, Generics, Ident, Lit, Pat, PatType, Path,
+    PathArguments, Signature, Token, Type,
 };
 
 pub(super) struct Requirement {
@@ -53,7 +54,7 @@ pub(super) fn requirement(
     let signature = &mut handler.signature;
     if signature.asyncness.is_none() {
         errors.push(signature.fn_token, "a handler is async: write `async fn`");
-        // Or axum would report it as well.
+        // Otherwise axum reports it once more.
         signature.asyncness = Some(Token![async](signature.fn_token.span));
     }
 
@@ -107,16 +108,11 @@ fn guard_ident(handler: &Ident) -> Ident {
 }
 
 fn matches(field: Ident, pattern: Pat, errors: &mut Errors) -> Option<Condition> {
-    // A string is never a pattern for a `String`, but the value of a misspelled key.
-    if let Pat::Lit(ExprLit {
-        lit: Lit::Str(_), ..
-    }) = &pattern
-        && let Some(known) = suggest(&field.to_string(), &["fresh", "max_age"])
-    {
-        errors.push(
-            &field,
-            format!("unknown argument `{field}`, did you mean `{known}`?"),
-        );
+    // A string can hardly be a pattern, but it is the value of a misspelled key.
+    let is_string = matches!(&pattern, Pat::Lit(literal) if matches!(literal.lit, Lit::Str(_)));
+    if is_string && let Some(known) = suggest(&field.to_string(), &["fresh", "max_age"]) {
+        let message = format!("unknown argument `{field}`, did you mean `{known}`?");
+        errors.push(field, message);
         return None;
     }
     pattern::checked(pattern, errors).map(|pattern| Condition::Matches(field, pattern))
@@ -145,15 +141,27 @@ fn find_let(expr: &Expr) -> Option<&ExprLet> {
 
 fn session_parameter<'a>(signature: &'a Signature, errors: &mut Errors) -> Option<&'a PatType> {
     let message = "a handler's first parameter is its session, as in `claims: Claims`";
-    match signature.inputs.first() {
-        Some(FnArg::Typed(parameter)) => match refusal(&parameter.ty, &signature.generics) {
-            Some(message) => errors.push(&parameter.ty, message),
-            None => return Some(parameter),
-        },
-        Some(FnArg::Receiver(receiver)) => errors.push(receiver, message),
-        None => errors.add(Error::new(signature.paren_token.span.join(), message)),
+    let parameter = match signature.inputs.first() {
+        Some(FnArg::Typed(parameter)) => parameter,
+        Some(FnArg::Receiver(receiver)) => {
+            errors.push(receiver, message);
+            return None;
+        }
+        None => {
+            errors.add(Error::new(signature.paren_token.span.join(), message));
+            return None;
+        }
+    };
+    if let Some(attribute) = attributes::conditional(&parameter.attrs) {
+        let message = "the session is required in every build; remove the attribute";
+        errors.push(attribute, message);
+        return None;
     }
-    None
+    if let Some(message) = refusal(&parameter.ty, &signature.generics) {
+        errors.push(&parameter.ty, message);
+        return None;
+    }
+    Some(parameter)
 }
 
 /// Why a type is no session, as far as its syntax shows it.
@@ -162,9 +170,9 @@ fn refusal(ty: &Type, generics: &Generics) -> Option<&'static str> {
         Type::Group(group) => refusal(&group.elem, generics),
         Type::Path(ty) if ty.qself.is_none() && !is_generic(&ty.path, generics) => {
             let last = ty.path.segments.last()?;
-            (last.ident == "Option").then_some(
-                "a required session is no `Option`; write `claims: Claims`, or remove `#[require_session]`",
-            )
+            let message = "a required session is no `Option`; \
+                           write `claims: Claims`, or remove `#[require_session]`";
+            (last.ident == "Option").then_some(message)
         }
         Type::Reference(_) => {
             Some("a handler owns its session; write `claims: Claims` without `&`")
@@ -173,19 +181,22 @@ fn refusal(ty: &Type, generics: &Generics) -> Option<&'static str> {
     }
 }
 
-/// Whether a path names a generic parameter, or `Self`.
+/// Whether a path or one of its arguments is a generic parameter, or `Self`.
 fn is_generic(path: &Path, generics: &Generics) -> bool {
-    let is_parameter = |first: &Ident| {
-        generics
-            .type_params()
-            .any(|parameter| parameter.ident == *first)
-            || first == "Self"
+    let is_parameter = |name: &Ident| {
+        let mut parameters = generics.type_params();
+        *name == "Self" || parameters.any(|parameter| parameter.ident == *name)
     };
+    let mut arguments = path
+        .segments
+        .iter()
+        .flat_map(|segment| match &segment.arguments {
+            PathArguments::AngleBracketed(arguments) => arguments.args.iter().collect(),
+            _ => Vec::new(),
+        });
     path.leading_colon.is_none() && is_parameter(&path.segments[0].ident)
-        || path.segments.iter().any(|segment| match &segment.arguments {
-            PathArguments::AngleBracketed(arguments) => arguments.args.iter().any(|argument| {
-                matches!(argument, GenericArgument::Type(Type::Path(ty)) if is_generic(&ty.path, generics))
-            }),
+        || arguments.any(|argument| match argument {
+            GenericArgument::Type(Type::Path(ty)) => is_generic(&ty.path, generics),
             _ => false,
         })
 }

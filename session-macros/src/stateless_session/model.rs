@@ -425,3 +425,67 @@ fn last_segment(ty: &Type) -> Option<&Ident> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{check_cookie, check_path, cookie_suffix, rename_all};
+    use syn::parse_quote;
+
+    #[test]
+    fn fields_are_renamed_as_serde_does() {
+        for (rule, renamed) in [
+            ("lowercase", "auth_time"),
+            ("snake_case", "auth_time"),
+            ("UPPERCASE", "AUTH_TIME"),
+            ("SCREAMING_SNAKE_CASE", "AUTH_TIME"),
+            ("PascalCase", "AuthTime"),
+            ("camelCase", "authTime"),
+            ("kebab-case", "auth-time"),
+            ("SCREAMING-KEBAB-CASE", "AUTH-TIME"),
+        ] {
+            assert_eq!(rename_all("auth_time", Some(rule)), renamed, "{rule}");
+        }
+        assert_eq!(rename_all("_sub", Some("camelCase")), "sub");
+        assert_eq!(rename_all("sub", None), "sub");
+    }
+
+    #[test]
+    fn a_path_has_one_form() {
+        for path in ["/auth", "/admin/auth", "/v1.2/_a-b~c", "/..."] {
+            assert_eq!(check_path(path), Ok(()), "{path}");
+        }
+        for path in [
+            "", "/", "auth", "/auth/", "//auth", "/a//b", "/.", "/a/..", "/a b", "/a;b", "/ä",
+            "/%61", "/{id}", "/a?b", "/a#b",
+        ] {
+            assert!(check_path(path).is_err(), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_cookie_is_a_token_without_prefix() {
+        for name in ["app", "my-app_2.0", "__Host", "host-app"] {
+            assert_eq!(check_cookie(name), Ok(()), "{name}");
+        }
+        for name in [
+            "",
+            "a b",
+            "a=b",
+            "a;b",
+            "a,b",
+            "\"a\"",
+            "ä",
+            "__Host-a",
+            "__SECURE-a",
+        ] {
+            assert!(check_cookie(name).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_path_of_its_own_gives_cookies_of_their_own() {
+        assert_eq!(cookie_suffix(&parse_quote!("/auth")), None);
+        let suffix = cookie_suffix(&parse_quote!("/v1.0/_admin~x"));
+        assert_eq!(suffix.as_deref(), Some("-v1-0-_admin-x"));
+    }
+}
