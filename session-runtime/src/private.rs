@@ -37,6 +37,10 @@ where
 pub const fn assert_session<T: FromSession>() {}
 
 /// Compiles where a guard's `fresh` is shorter than the access lifetime of its session.
+///
+/// # Panics
+///
+/// Where it is not; generated code calls this in a constant, so the panic is a compile error.
 #[track_caller]
 pub const fn assert_shorter_than_access<T: FromSession>(fresh: Duration) {
     assert!(
