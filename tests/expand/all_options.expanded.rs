@@ -19,7 +19,7 @@ impl ::stateless_session::SessionClaims for Everything {
         .with_cookie("back-office")
         .with_issuer("https://login.example.com")
         .with_leeway(::core::time::Duration::from_secs(0));
-    fn subject(&self) -> &Self::Subject {
+    fn subject(&self) -> &String {
         &self.user
     }
 }
@@ -73,7 +73,7 @@ impl ::stateless_session::SessionClaims for PathAlone {
         .without_absolute()
         .with_path("/v1/_a.b~c")
         .with_cookie(::core::concat!(::core::env!("CARGO_PKG_NAME"), "-v1-_a-b-c"));
-    fn subject(&self) -> &Self::Subject {
+    fn subject(&self) -> &String {
         &self.sub
     }
 }

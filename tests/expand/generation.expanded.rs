@@ -14,7 +14,7 @@ impl ::stateless_session::SessionClaims for Claims {
         ::core::time::Duration::from_secs(15 * 60),
         ::core::time::Duration::from_secs(7 * 24 * 60 * 60),
     );
-    fn subject(&self) -> &Self::Subject {
+    fn subject(&self) -> &u64 {
         &self.sub
     }
     fn generation(&self) -> ::core::option::Option<::core::primitive::u64> {

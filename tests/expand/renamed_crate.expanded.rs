@@ -13,7 +13,7 @@ impl ::renamed::SessionClaims for Claims {
         ::core::time::Duration::from_secs(15 * 60),
         ::core::time::Duration::from_secs(7 * 24 * 60 * 60),
     );
-    fn subject(&self) -> &Self::Subject {
+    fn subject(&self) -> &u64 {
         &self.sub
     }
 }

@@ -33,7 +33,7 @@ fn session_claims(claims: &Claims) -> TokenStream {
         impl #root::SessionClaims for #ident {
             type Subject = #subject;
             const POLICY: #root::Policy = #policy;
-            fn subject(&self) -> &Self::Subject {
+            fn subject(&self) -> &#subject {
                 #value
             }
             #generation
