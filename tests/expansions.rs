@@ -2,7 +2,7 @@
 //!
 //! `session-macros` checks that the macros print these files.
 
-#![allow(dead_code, unused_imports)] // handlers that no router has, macros that were used up
+#![allow(dead_code, unused_imports, unused_variables)] // handlers that no router has, macros that were used up
 #![allow(missing_docs, unreachable_pub, unused_qualifications, clippy::pedantic)] // not about printed code
 
 extern crate stateless_session as renamed;
