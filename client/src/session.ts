@@ -1,0 +1,463 @@
+/** How this browser stands. `unknown` until the first answer; `offline` while the session routes do not answer; `login_required` when a handler asked for a more recent login (`max_age`). */
+export type State = 'unknown' | 'in' | 'out' | 'offline' | 'login_required'
+
+/** What led to a state: `start` is the page's load, `refresh` a new token, `unavailable` an outage; `login` and `logout` may have happened in another tab. */
+export type Reason =
+  | 'start'
+  | 'login'
+  | 'logout'
+  | 'refresh'
+  | 'unavailable'
+  | 'session_ended'
+  | 'session_unknown'
+  | 'login_required'
+
+/** State, claims and reason, as one object that is replaced at every change and never altered. */
+export type Snapshot<Claims> = { readonly reason: Reason } & (
+  | { readonly state: 'in' | 'login_required'; readonly claims: Claims }
+  | { readonly state: 'offline'; readonly claims: Claims | null }
+  | { readonly state: 'unknown' | 'out'; readonly claims: null }
+)
+
+/** What the application's login and the refresh route answer (RFC 6749, section 5.1). */
+export interface TokenResponse {
+  access_token: string
+  /** The lifetime in seconds; counted from the moment of receipt. */
+  expires_in: number
+  token_type?: string
+}
+
+/**
+ * - `out`: there is no session.
+ * - `offline`: the session routes do not answer, and no token is valid any more.
+ * - `other_session`: another login took this session's place in the meantime.
+ * - `cookies_blocked`: the browser did not store the session cookies.
+ * - `configuration`: an option is missing.
+ * - `disposed`: `dispose()` was called.
+ */
+export type SessionErrorCode =
+  | 'out'
+  | 'offline'
+  | 'other_session'
+  | 'cookies_blocked'
+  | 'configuration'
+  | 'disposed'
+
+/** What `token`, `fetch`, `adopt` and `logout` reject with; every other error is the network's own. */
+export class SessionError extends Error {
+  override readonly name = 'SessionError'
+  readonly code: SessionErrorCode
+
+  constructor(code: SessionErrorCode, message: string) {
+    super(message)
+    this.code = code
+  }
+}
+
+/** Nothing is needed where the server serves this module beside the session routes. */
+export interface SessionOptions {
+  /** Where the session routes are, such as `/auth`; without it, the folder this module came from. */
+  base?: string
+  /** The session marker's full name, such as `__Host-my-app`; without it, the name the server wrote into the module. */
+  cookie?: string
+  /** `false` on an origin that cannot read the marker: the page asks the server once at load, and compares `sid` instead. */
+  marker?: boolean
+  /** Origins, besides the page's own, that get the token, such as `https://api.example.com`. */
+  origins?: readonly string[]
+}
+
+export interface Session<Claims> {
+  /** How this browser stands, as of the last event. */
+  readonly state: State
+  /** The claims of the latest token, without the registered ones but with `sub`; `null` while there is none. */
+  readonly claims: Claims | null
+  /** State and claims together; the same object until something changes. */
+  snapshot(): Snapshot<Claims>
+  /** Calls back after every change, not at once; returns the function that stops it. */
+  subscribe(callback: (snapshot: Snapshot<Claims>) => void): () => void
+  /** A valid access token, refreshed when needed; rejects with `out`, `offline`, `other_session` or `disposed`. */
+  token(): Promise<string>
+  /**
+   * `fetch` with the token, for the own and the listed origins; without a session, or with an `Authorization` of the
+   * caller's, a plain one. A 401 that refuses the token makes one refresh and one repeat; where that fails, the 401 is
+   * the answer. Rejects with `offline` rather than to send a signed-in user's request without a token.
+   */
+  fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response>
+  /** Takes what the application's own login answered; rejects with `cookies_blocked` or `other_session`. */
+  adopt(answer: TokenResponse): Promise<void>
+  /**
+   * Signs out here and in all tabs at once, then tells the server. Resolves even if the server is not reached, since
+   * without the marker the cookies are worthless; with `marker: false` it rejects with `offline` then.
+   */
+  logout(): Promise<void>
+  /**
+   * For clients that do not go through `fetch`: given the `WWW-Authenticate` of a 401 and the token that it refuses,
+   * the token to repeat the request with, once, or `null` if the answer is to be passed on.
+   */
+  challenged(wwwAuthenticate: string | null | undefined, refused: string): Promise<string | null>
+  /** Ends timers, listeners, the channel and a refresh in flight; the session itself stays, and a reload finds it. */
+  dispose(): void
+}
+
+interface Token<Claims> {
+  value: string
+  claims: Claims
+  sid: string
+  life: number
+  lead: number
+  steady: number
+  wall: number
+}
+
+interface Message extends Partial<TokenResponse> {
+  ask?: boolean
+  age?: number
+  wall?: number
+  over?: string | null
+  reason?: Reason
+}
+
+const SERVED_COOKIE = '__SESSION_COOKIE__'
+const SIBLINGS_ANSWER = 40
+const SIBLING_REFRESHES = 3_000
+const SERVER_ANSWERS = 10_000
+const LOOK_EVERY = 2_000
+const LEAST_WAIT = 1_000
+const MOST_JITTER = 60_000
+
+const problems: Record<SessionErrorCode, string> = {
+  out: 'no session',
+  offline: 'the session routes do not answer',
+  other_session: 'another login took the place of this session',
+  cookies_blocked: 'the browser did not store the session cookies',
+  configuration: 'give `base` and `cookie` (`__Host-..`)',
+  disposed: 'disposed',
+}
+
+const problem = (code: SessionErrorCode) => new SessionError(code, problems[code])
+
+async function sidOf(marker: string): Promise<string> {
+  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(marker))
+  const base64 = btoa(String.fromCharCode(...new Uint8Array(digest, 0, 16)))
+  return base64.replaceAll('+', '-').replaceAll('/', '_').slice(0, 22)
+}
+
+/** The payload, unverified: the server verifies, the page only reads. */
+function payloadOf(token: string | undefined): Record<string, unknown> {
+  try {
+    const binary = atob(token!.split('.')[1]!.replaceAll('-', '+').replaceAll('_', '/'))
+    return JSON.parse(new TextDecoder().decode(Uint8Array.from(binary, char => char.charCodeAt(0))))
+  } catch {
+    return {}
+  }
+}
+
+/** Starts the session of this page; one per page is enough. */
+export function createSession<Claims extends object = Record<string, unknown>>(
+  options: SessionOptions = {},
+): Session<Claims> {
+  const { cookie = SERVED_COOKIE, marker: readable = true } = options
+  if (readable && !cookie.startsWith('__Host-')) throw problem('configuration')
+  const base = new URL('.', new URL(options.base?.replace(/\/?$/, '/') ?? import.meta.url, location.href)).href
+  const origins = [location.origin, ...(options.origins ?? [])]
+  const callbacks = new Set<(snapshot: Snapshot<Claims>) => void>()
+  const ended = new Set<unknown>()
+  const disposal = new AbortController()
+  const siblings = new BroadcastChannel(base)
+
+  /** The marker that was last acted upon or, where it cannot be read, the `sid`, empty before the first answer. */
+  let identity: string | null | undefined = readable ? undefined : ''
+  let alive = !readable
+  let token: Token<Claims> | null = null
+  let snapshot = { state: 'unknown', claims: null, reason: 'start' } as Snapshot<Claims>
+  let stepUp = false
+  /** Replaced when the session changes: an answer to an older one is not listened to. */
+  let current = new AbortController()
+  let pending: Promise<void> | null = null
+  let stopWaiting = () => {}
+  let timer: ReturnType<typeof setTimeout>
+  let failures = 0
+  let notBefore = 0
+  let retryAt = 0
+
+  function readMarker(): string | null {
+    if (!readable) return identity!
+    const pair = document.cookie.split('; ').find(pair => pair.startsWith(cookie + '='))
+    return pair?.slice(cookie.length + 1) || null
+  }
+
+  // One clock stops while the computer sleeps, the other may be set back.
+  const age = () => Math.max(performance.now() - token!.steady, Date.now() - token!.wall)
+  const left = () => (token ? Math.max(0, token.life - age()) : 0)
+  const isEnding = () => !token || left() <= token.lead
+  const untilRefresh = () => {
+    if (!alive) return LOOK_EVERY
+    if (failures) return retryAt - performance.now()
+    return token ? Math.max(left() - token.lead, LEAST_WAIT - age()) : 0
+  }
+
+  function emit(reason: Reason) {
+    const claims = token && token.claims
+    const state = !alive ? 'out' : failures ? 'offline' : !token ? 'unknown' : stepUp ? 'login_required' : 'in'
+    if (disposal.signal.aborted || (state === snapshot.state && claims === snapshot.claims)) return
+    snapshot = { state, claims, reason } as Snapshot<Claims>
+    for (const callback of [...callbacks]) {
+      try {
+        callback(snapshot)
+      } catch (error) {
+        reportError(error)
+      }
+    }
+  }
+
+  function succeed(next: Token<Claims> | null, reason: Reason) {
+    token = next
+    failures = notBefore = retryAt = 0
+    emit(reason)
+  }
+
+  /** From here on, whatever is under way belongs to a session that is over. */
+  function settle(next: string | null, lives: boolean, reason: Reason, first: Token<Claims> | null = null) {
+    current.abort()
+    current = new AbortController()
+    pending = null
+    stopWaiting()
+    if (identity && identity !== next) ended.add(identity)
+    identity = next
+    alive = lives
+    stepUp = false
+    succeed(first, reason)
+  }
+
+  function look(reason?: Reason) {
+    const marker = readMarker()
+    if (disposal.signal.aborted || marker === identity) return
+    settle(marker, !!marker, reason ?? (marker ? 'login' : 'logout'))
+    if (marker) refresh()
+  }
+
+  /** A token counts only beside the marker it was issued with, whoever brings it and however late. */
+  async function arrive(answer: Message, reason: Reason = 'refresh'): Promise<boolean> {
+    const { iss, aud, sid, auth_time, iat, exp, ...claims } = payloadOf(answer.access_token)
+    const steady = performance.now() - (answer.age ?? 0)
+    const wall = answer.wall ?? Date.now()
+    const life = answer.expires_in! * 1000
+    const lead = Math.min(30_000, life / 5) * (0.8 + 0.2 * Math.random())
+    let next = sid as string
+    if (readable) {
+      const marker = readMarker()
+      if (!marker || (await sidOf(marker)) !== sid || readMarker() !== marker) return false
+      next = marker
+    }
+    if (!next || ended.has(next) || disposal.signal.aborted) return false
+    const fresh = { value: answer.access_token!, claims: claims as Claims, sid: sid as string, life, lead, steady, wall }
+    if (next !== identity) settle(next, true, 'login', fresh)
+    else if (!token || (token.value !== fresh.value && token.steady <= steady)) {
+      alive = true
+      succeed(fresh, reason)
+    }
+    stopWaiting()
+    wake()
+    return true
+  }
+
+  const tell = (message: Message) => disposal.signal.aborted || siblings.postMessage(message)
+  const share = () =>
+    token && tell({ access_token: token.value, expires_in: token.life / 1000, age: age(), wall: token.wall })
+
+  function end(reason: Reason) {
+    const over = identity!
+    if (readable) document.cookie = cookie + '=; Path=/; Secure; SameSite=Strict; Max-Age=0'
+    // Reading makes the browser finish writing before other tabs are told to look.
+    settle(readable ? readMarker() : null, false, reason)
+    tell({ reason, over })
+  }
+
+  function refresh(forced = false): Promise<void> {
+    if (performance.now() < notBefore) return Promise.resolve()
+    if (!pending) {
+      const mine = renew(current, forced).finally(() => {
+        if (pending === mine) pending = null
+        wake()
+      })
+      pending = mine
+    }
+    return pending
+  }
+
+  async function settled() {
+    while (pending) await pending
+    look()
+  }
+
+  async function renew(controller: AbortController, forced: boolean) {
+    const before = token
+    const since = forced ? performance.now() : -Infinity
+    const isSpared = async (wait: number) => {
+      await new Promise<void>(resolve => {
+        const timeout = setTimeout(resolve, wait)
+        stopWaiting = () => {
+          clearTimeout(timeout)
+          resolve()
+        }
+      })
+      return controller !== current || (token !== before && left() > 0 && token!.steady >= since)
+    }
+    if (!forced && !left()) {
+      tell({ ask: true })
+      if (await isSpared(SIBLINGS_ANSWER)) return
+    }
+    const { locks } = navigator
+    if (!locks) return ask(controller)
+    await locks
+      .request(base, { ifAvailable: true }, async lock => {
+        if (lock || !(await isSpared(SIBLING_REFRESHES))) await ask(controller)
+      })
+      .catch(() => ask(controller))
+  }
+
+  async function ask(controller: AbortController) {
+    look()
+    if (controller !== current) return
+    const timeout = setTimeout(() => controller.abort(), SERVER_ANSWERS)
+    let response: Response | undefined
+    let answer: Message & { code?: string } = {}
+    try {
+      response = await fetch(base + 'refresh', { method: 'POST', credentials: 'include', signal: controller.signal })
+      answer = (await response.json()) ?? {}
+    } catch {}
+    clearTimeout(timeout)
+    if (controller !== current) return
+    if (response?.ok && (await arrive(answer))) {
+      share()
+      return
+    }
+    if (controller === current) look()
+    if (controller !== current) return
+    if (response?.status === 401) {
+      if (answer.code === 'session_ended') return end(answer.code)
+      if (answer.code === 'session_unknown') return settle(identity!, false, answer.code)
+    }
+    // Anything else is an outage, and an outage is not a logout.
+    failures++
+    notBefore = performance.now() + Math.max(LEAST_WAIT, Number(response?.headers.get('Retry-After')) * 1000 || 0)
+    retryAt = notBefore + Math.random() * Math.min(MOST_JITTER, 1000 * 2 ** failures)
+    emit('unavailable')
+  }
+
+  /** Looks at the marker, refreshes when it is time, and sleeps for a while unless the page is hidden. */
+  function wake() {
+    clearTimeout(timer)
+    look()
+    if (disposal.signal.aborted || document.hidden) return
+    if (alive && untilRefresh() <= 0) refresh()
+    timer = setTimeout(wake, pending ? LOOK_EVERY : Math.min(LOOK_EVERY, untilRefresh()))
+  }
+
+  const on = (type: string, listener: (event: Event) => void) =>
+    addEventListener(type, listener, { signal: disposal.signal })
+
+  function hasten(event: Event) {
+    retryAt = notBefore
+    if (!readable && alive && (event as PageTransitionEvent).persisted) settle(identity!, true, 'start')
+    wake()
+  }
+
+  async function getToken(): Promise<string> {
+    look()
+    const began = identity
+    if (alive && isEnding()) refresh()
+    if (!left()) await settled()
+    if (disposal.signal.aborted) throw problem('disposed')
+    if (!alive) throw problem('out')
+    if (began && began !== identity) throw problem('other_session')
+    if (!left()) throw problem('offline')
+    return token!.value
+  }
+
+  async function challenged(header: string | null | undefined, refused: string): Promise<string | null> {
+    const error = /\bBearer\b.*\berror="(\w+)"/i.exec(header ?? '')?.[1]
+    const isSame = () => token?.sid === payloadOf(refused)['sid']
+    look()
+    if (!token || !isSame()) return null
+    if (error === 'insufficient_user_authentication') {
+      stepUp = true
+      emit('login_required')
+    }
+    if (error !== 'invalid_token') return null
+    if (token.value === refused || !left()) {
+      refresh(true)
+      await settled()
+    }
+    return left() && token.value !== refused && isSame() ? token.value : null
+  }
+
+  siblings.onmessage = ({ data }: MessageEvent<Message>) => {
+    look(data.reason)
+    if (data.access_token) arrive(data)
+    if (data.ask && left()) share()
+    if (!readable && data.over) {
+      if (data.over === identity) settle(null, false, data.reason!)
+      ended.add(data.over)
+    }
+  }
+  on('pageshow', hasten)
+  on('online', hasten)
+  on('visibilitychange', hasten)
+  if (readable) look('start')
+  else refresh()
+  wake()
+
+  return {
+    get state() {
+      return snapshot.state
+    },
+    get claims() {
+      return snapshot.claims
+    },
+    snapshot: () => snapshot,
+    subscribe(callback) {
+      callbacks.add(callback)
+      return () => void callbacks.delete(callback)
+    },
+    token: getToken,
+    async fetch(input, init) {
+      const request = new Request(input, init)
+      if (!origins.includes(new URL(request.url).origin) || request.headers.has('Authorization')) return fetch(request)
+      const value = await getToken().catch((error: SessionError) => {
+        if (error.code !== 'out') throw error
+      })
+      const send = (bearer: string | void) => {
+        const copy = request.clone()
+        if (bearer) copy.headers.set('Authorization', 'Bearer ' + bearer)
+        return fetch(copy)
+      }
+      const response = await send(value)
+      if (!value || response.status !== 401) return response
+      const another = await challenged(response.headers.get('WWW-Authenticate'), value)
+      return another ? send(another) : response
+    },
+    async adopt(answer) {
+      if (await arrive(answer, 'login')) {
+        share()
+        return
+      }
+      look()
+      throw problem(disposal.signal.aborted ? 'disposed' : readable && !readMarker() ? 'cookies_blocked' : 'other_session')
+    },
+    async logout() {
+      end('logout')
+      const request = { method: 'POST', credentials: 'include', keepalive: true } as const
+      const response = await fetch(base + 'logout', request).catch(() => null)
+      if (!readable && !response?.ok) throw problem('offline')
+    },
+    challenged,
+    dispose() {
+      disposal.abort()
+      clearTimeout(timer)
+      siblings.close()
+      callbacks.clear()
+      settle(identity!, false, 'logout')
+    },
+  }
+}
