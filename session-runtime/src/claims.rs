@@ -2,8 +2,8 @@
 
 use axum::Router;
 use axum::extract::FromRef;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::policy::Policy;
 use crate::renew::Renew;
@@ -90,7 +90,31 @@ pub trait SessionClaims: Wire + Send + Sync + 'static {
     message = "`{Self}` does not implement serde's `Serialize` and `Deserialize`",
     label = "add `#[derive(Serialize, Deserialize)]` to this struct"
 )]
-pub trait Wire: Serialize + DeserializeOwned {}
+pub trait Wire: Sized {
+    /// What serde's `serialize` does.
+    fn write<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error>;
 
+    /// What serde's `deserialize` does.
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error>;
+}
+
+// Not supertraits, because a struct without the derives would then get serde's errors beside the one above.
 #[diagnostic::do_not_recommend]
-impl<T: Serialize + DeserializeOwned> Wire for T {}
+impl<T: Serialize + DeserializeOwned> Wire for T {
+    fn write<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.serialize(serializer)
+    }
+
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::deserialize(deserializer)
+    }
+}
+
+/// Claims as serde reads them.
+pub(crate) struct FromWire<C>(pub(crate) C);
+
+impl<'de, C: Wire> Deserialize<'de> for FromWire<C> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        C::read(deserializer).map(Self)
+    }
+}

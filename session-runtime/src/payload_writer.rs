@@ -2,6 +2,7 @@
 
 use serde::ser::{Impossible, Serialize, SerializeMap, SerializeStruct, Serializer};
 
+use crate::claims::Wire;
 use crate::issue_error::IssueError;
 use crate::key::TokenKind;
 use crate::policy::Policy;
@@ -34,8 +35,8 @@ impl PayloadWriter {
     }
 
     /// Writes the fields of the user's struct, without `sub`, which is there already.
-    pub(crate) fn claims<C: Serialize>(&mut self, claims: &C) -> Result<(), IssueError> {
-        claims.serialize(Claims(self))
+    pub(crate) fn claims<C: Wire>(&mut self, claims: &C) -> Result<(), IssueError> {
+        claims.write(Claims(self))
     }
 
     pub(crate) fn member<T: Serialize + ?Sized>(

@@ -11,6 +11,7 @@ use crate::rejection::SessionRejection;
 use crate::session::Session;
 use crate::sessions::Sessions;
 
+pub use crate::claims::Wire;
 pub use crate::session::FromSession;
 
 /// The claims of a request.

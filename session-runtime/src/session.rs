@@ -9,7 +9,7 @@ use axum::http::HeaderMap;
 use axum::http::request::Parts;
 
 use crate::bearer;
-use crate::claims::SessionClaims;
+use crate::claims::{FromWire, SessionClaims};
 use crate::clock::Timestamp;
 use crate::key::TokenKind;
 use crate::marker::Sid;
@@ -105,12 +105,13 @@ impl<C: SessionClaims> Session<C> {
 
     fn open(sessions: &Sessions<C>, token: &[u8]) -> Result<Self, TokenError> {
         let (kind, policy) = (TokenKind::Access, &C::POLICY);
-        let opened = token::open(token, kind, &sessions.keys().access, policy)?;
-        let registered = opened.registered;
+        let keys = &sessions.keys().access;
+        let opened = token::open::<FromWire<C>>(token, kind, keys, policy)?;
+        let (FromWire(claims), registered) = (opened.claims, opened.registered);
         let now = sessions.now();
         registered.check_times(kind, policy, now)?;
         Ok(Self {
-            claims: opened.claims,
+            claims,
             sid: registered.sid,
             auth_time: registered.auth_time,
             iat: registered.iat,
