@@ -1,0 +1,164 @@
+// Starts what the tests need, each for one file: the server, a TLS proxy in front of it, and the browser.
+
+import { execFileSync, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import http from 'node:http'
+import https from 'node:https'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { chromium } from 'playwright-core'
+
+export const MARKER = '__Host-browser-server'
+export const REFRESH_COOKIE = /^__Secure-browser-server-refresh-[\w-]{8}$/
+
+const TARGET = process.env.CARGO_TARGET_DIR ?? new URL('server/target', import.meta.url).pathname
+const SERVER = process.env.BROWSER_SERVER ?? join(TARGET, 'debug/browser-server')
+const secret = () => randomBytes(48).toString('base64')
+const SECRETS = { ACCESS_TOKEN_SECRET: secret(), REFRESH_TOKEN_SECRET: secret() }
+
+/** Until `condition` gives something true; what it gave. */
+export async function until(condition, what = condition.toString(), patience = 5_000) {
+  const end = Date.now() + patience
+  let last
+  for (;;) {
+    try {
+      const value = await condition()
+      if (value) return value
+      last = value
+    } catch (error) {
+      last = error
+    }
+    if (Date.now() > end) throw new Error(`waited ${patience} ms for: ${what}; last: ${last}`)
+    await sleep(10)
+  }
+}
+
+export async function startServer({ port = 0, allowedOrigin } = {}) {
+  const env = { ...process.env, ...SECRETS, PORT: String(port), RUST_LOG: 'error' }
+  if (allowedOrigin) env.ALLOWED_ORIGIN = allowedOrigin
+  const stderr = process.env.SERVER_LOG ? 'inherit' : 'ignore'
+  const child = spawn(SERVER, { env, stdio: ['ignore', 'pipe', stderr] })
+  const [line] = await Promise.race([
+    once(createInterface(child.stdout), 'line'),
+    once(child, 'exit').then(() => Promise.reject(new Error('the server did not start'))),
+  ])
+  const address = `http://127.0.0.1:${line}`
+  const log = async () => (await fetch(`${address}/log`)).json()
+  return {
+    port: Number(line),
+    origin: `http://localhost:${line}`,
+    log,
+    /** The requests since `mark`, a number of requests, for `path`. */
+    async seen(path, mark = 0) {
+      return (await log()).requests.slice(mark).filter(seen => seen.path === path && seen.method === 'POST')
+    },
+    mark: async () => (await log()).requests.length,
+    handled: async () => (await log()).refreshes_handled,
+    async control(order) {
+      const body = JSON.stringify(order)
+      const headers = { 'Content-Type': 'application/json' }
+      const response = await fetch(`${address}/control`, { method: 'POST', headers, body })
+      if (!response.ok) throw new Error(await response.text())
+    },
+    async stop() {
+      if (child.exitCode !== null || child.signalCode !== null) return
+      child.kill('SIGKILL')
+      await once(child, 'exit')
+    },
+  }
+}
+
+/** https in front of a server, with `Host` and `Origin` as the browser sent them. */
+export async function startProxy() {
+  const folder = mkdtempSync(join(tmpdir(), 'browser-tests-'))
+  const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
+  const subject = ['-subj', '/CN=example.test', '-days', '2']
+  const files = ['-keyout', key, '-out', cert]
+  const request = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
+  execFileSync('openssl', [...request, ...files, ...subject], { stdio: 'ignore' })
+  const options = { key: readFileSync(key), cert: readFileSync(cert) }
+  rmSync(folder, { recursive: true })
+  const proxy = { upstream: 0 }
+  const server = https.createServer(options, (request, response) => {
+    const { method, url, headers } = request
+    const target = { host: '127.0.0.1', port: proxy.upstream, method, path: url, headers }
+    const onward = http.request(target, answer => {
+      response.writeHead(answer.statusCode, answer.rawHeaders)
+      answer.pipe(response)
+    })
+    onward.on('error', () => response.destroy())
+    request.pipe(onward)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address()
+  proxy.origin = host => `https://${host}:${port}`
+  proxy.stop = () => {
+    server.close()
+    server.closeAllConnections()
+  }
+  return proxy
+}
+
+export function startBrowser() {
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    ignoreDefaultArgs: ['--disable-back-forward-cache'],
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+      '--ignore-certificate-errors',
+      '--host-resolver-rules=MAP *.example.test 127.0.0.1, MAP example.test 127.0.0.1, MAP evil.test 127.0.0.1',
+    ],
+  })
+}
+
+/** A browser of its own for `t`, without cookies. */
+export async function visitor(t, browser, options = {}) {
+  const context = await browser.newContext({ ignoreHTTPSErrors: true, ...options })
+  context.setDefaultTimeout(8_000)
+  t.after(() => context.close())
+  return context
+}
+
+/** A tab with the application's page in it. */
+export async function open(context, url) {
+  const page = await context.newPage()
+  await page.goto(url)
+  await ready(page)
+  return page
+}
+
+export const ready = page => until(() => page.evaluate(() => !!window.session?.subscribe), 'the module')
+
+export const login = (page, sub) => page.evaluate(sub => window.login(sub), sub)
+export const me = (page, path) => page.evaluate(path => window.me(path), path)
+export const state = page => page.evaluate(() => window.session.state)
+export const subject = page => page.evaluate(() => window.session.claims?.sub)
+
+/** Until the page says it is in `wanted`, as `sub` where one is given. */
+export function reaches(page, wanted, sub, patience) {
+  const seen = () => page.evaluate(() => [window.session.state, window.session.claims?.sub])
+  let last
+  const there = async () => {
+    last = await seen()
+    return last[0] === wanted && (sub === undefined || last[1] === sub)
+  }
+  return until(there, `state ${wanted} ${sub ?? ''}`, patience).catch(error => {
+    throw new Error(`${error.message}; the page is at ${last}`)
+  })
+}
+
+/** The tokens' `sub`, as the server reads it. */
+export const whoAmI = async page => (await me(page)).sub
+
+export const markerOf = page => page.evaluate(() => document.cookie)

@@ -1,0 +1,46 @@
+//! The pages that the browser opens.
+
+use axum::Router;
+use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use axum::routing::{MethodRouter, get};
+
+use crate::App;
+
+/// A page of the application's own: the module comes from the same server, and nothing else may run.
+const STRICT: &str = "default-src 'none'; script-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'";
+
+/// A page on a sibling origin of the session routes.
+const SIBLING: &str =
+    "default-src 'none'; script-src 'self' https://*.example.test:*; connect-src 'self' https://*.example.test:*";
+
+/// A page that may do everything; in the tests it is an attacker's.
+const ANYTHING: &str = "";
+
+pub(crate) fn pages() -> Router<App> {
+    let page = include_str!("pages/page.html");
+    let sibling = include_str!("pages/sibling.html");
+    let blank = include_str!("pages/blank.html");
+    Router::new()
+        .route("/", file("text/html", STRICT, page))
+        .route("/blank", file("text/html", ANYTHING, blank))
+        .route("/page.js", file("text/javascript", STRICT, include_str!("pages/page.js")))
+        .route("/sibling", file("text/html", SIBLING, sibling))
+        .route("/sibling.js", file("text/javascript", SIBLING, include_str!("pages/sibling.js")))
+        .route("/favicon.ico", get(async || ()))
+        .fallback(client)
+}
+
+async fn client(uri: axum::http::Uri) -> axum::response::Response {
+    use axum::response::IntoResponse;
+    if uri.path() != "/auth/client.js" {
+        return axum::http::StatusCode::NOT_FOUND.into_response();
+    }
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../session-runtime/client/client.js");
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    let text = text.replace("__SESSION_COOKIE__", "__Host-browser-server");
+    ([(CONTENT_TYPE, "text/javascript")], text).into_response()
+}
+
+fn file(content_type: &'static str, policy: &'static str, text: &'static str) -> MethodRouter<App> {
+    get(([(CONTENT_TYPE, content_type), (CONTENT_SECURITY_POLICY, policy)], text))
+}
