@@ -18,8 +18,8 @@ export type Snapshot<Claims> = {
 /** What the application's login and the refresh route answer (RFC 6749, section 5.1). */
 export interface TokenResponse {
     access_token: string;
-    /** The lifetime in seconds; counted from the moment of receipt. */
-    expires_in: number;
+    /** The lifetime in seconds, counted from the moment of receipt; without it, the token's own `exp - iat`. */
+    expires_in?: number;
     token_type?: string;
 }
 /**

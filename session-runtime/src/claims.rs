@@ -26,7 +26,8 @@ pub trait SessionClaims: Wire + Send + Sync + 'static {
         None
     }
 
-    /// The session routes, to be merged at the outermost router: POST `{path}/refresh` and POST `{path}/logout`.
+    /// The session routes, to be merged at the outermost router: POST `{path}/refresh` and POST `{path}/logout`, and
+    /// with the feature `client`, GET `{path}/client.js` and GET `{path}/client.d.ts`, the browser module.
     ///
     /// The state must hold [`Sessions<Self>`] and implement [`Renew<Self>`]. A state without the former:
     ///
@@ -81,6 +82,38 @@ pub trait SessionClaims: Wire + Send + Sync + 'static {
         Sessions<Self>: FromRef<S>,
     {
         routes::routes::<Self, S>(mount)
+    }
+
+    /// These claims in TypeScript, as the browser module's `createSession<Claims>()` takes them: the struct and every
+    /// type that it names, without imports. `sub` is a string there, as it is on the wire.
+    ///
+    /// ```
+    /// use serde::{Deserialize, Serialize};
+    /// use stateless_session::{SessionClaims, stateless_session};
+    ///
+    /// #[derive(Serialize, Deserialize, ts_rs::TS)]
+    /// enum Role {
+    ///     Admin,
+    ///     User,
+    /// }
+    ///
+    /// #[stateless_session(access = "15m", refresh = "7d")]
+    /// #[derive(Serialize, Deserialize, ts_rs::TS)]
+    /// struct Claims {
+    ///     sub: u64,
+    ///     role: Role,
+    /// }
+    ///
+    /// assert_eq!(Claims::typescript(), r#"export type Role = "Admin" | "User";
+    /// export type Claims = Omit<{ sub: number, role: Role, }, "sub"> & { sub: string };
+    /// "#);
+    /// ```
+    #[cfg(feature = "typescript")]
+    fn typescript() -> String
+    where
+        Self: ts_rs::TS,
+    {
+        crate::typescript::declarations::<Self>()
     }
 }
 

@@ -220,7 +220,7 @@ impl IntoResponse for InvalidCookie {
     }
 }
 
-fn marker_name(policy: &Policy) -> String {
+pub(crate) fn marker_name(policy: &Policy) -> String {
     format!("__Host-{}", policy.cookie)
 }
 

@@ -7,6 +7,8 @@
 
 mod bearer;
 mod claims;
+#[cfg(feature = "client")]
+mod client;
 mod clock;
 mod cookies;
 mod guard;
@@ -34,6 +36,8 @@ mod text;
 mod token;
 mod token_error;
 mod token_response;
+#[cfg(feature = "typescript")]
+mod typescript;
 
 pub use claims::SessionClaims;
 pub use cookies::{InvalidCookie, SessionCookies};

@@ -42,7 +42,7 @@ where
         Ok::<_, SessionRejection>(logout(&sessions, &parts.headers))
     };
     let other_methods = async || SessionRejection::MethodNotAllowed.into_response();
-    Router::new()
+    let routes = Router::new()
         .route(
             &format!("{mount}{REFRESH}"),
             post(serve_refresh).fallback(other_methods),
@@ -50,7 +50,10 @@ where
         .route(
             &format!("{mount}{LOGOUT}"),
             post(serve_logout).fallback(other_methods),
-        )
+        );
+    #[cfg(feature = "client")]
+    let routes = routes.merge(crate::client::routes(&mount, &C::POLICY));
+    routes
 }
 
 /// What both routes check first. Neither reads the body.

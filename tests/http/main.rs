@@ -10,6 +10,8 @@ mod app;
 mod support;
 
 mod answers;
+#[cfg(feature = "client")]
+mod client;
 mod cookies;
 mod cross_origin;
 mod deployments;
