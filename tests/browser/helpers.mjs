@@ -54,7 +54,7 @@ export async function startServer({ port = 0, allowedOrigin } = {}) {
     log,
     /** The requests since `mark`, a number of requests, for `path`. */
     async seen(path, mark = 0) {
-      return (await log()).requests.slice(mark).filter(seen => seen.path === path && seen.method === 'POST')
+      return (await log()).requests.slice(mark).filter(seen => seen.path === path && seen.method !== 'OPTIONS')
     },
     mark: async () => (await log()).requests.length,
     handled: async () => (await log()).refreshes_handled,

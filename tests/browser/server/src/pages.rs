@@ -27,18 +27,6 @@ pub(crate) fn pages() -> Router<App> {
         .route("/sibling", file("text/html", SIBLING, sibling))
         .route("/sibling.js", file("text/javascript", SIBLING, include_str!("pages/sibling.js")))
         .route("/favicon.ico", get(async || ()))
-        .fallback(client)
-}
-
-async fn client(uri: axum::http::Uri) -> axum::response::Response {
-    use axum::response::IntoResponse;
-    if uri.path() != "/auth/client.js" {
-        return axum::http::StatusCode::NOT_FOUND.into_response();
-    }
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../session-runtime/client/client.js");
-    let text = std::fs::read_to_string(file).unwrap_or_default();
-    let text = text.replace("__SESSION_COOKIE__", "__Host-browser-server");
-    ([(CONTENT_TYPE, "text/javascript")], text).into_response()
 }
 
 fn file(content_type: &'static str, policy: &'static str, text: &'static str) -> MethodRouter<App> {
