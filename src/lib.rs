@@ -13,7 +13,7 @@
 //! # #[derive(Clone)]
 //! # struct Db;
 //! # struct User;
-//! # struct LoginError;
+//! # struct LoginError(StatusCode);
 //! # #[derive(Debug)]
 //! # struct DbError;
 //! # #[derive(Deserialize)]
@@ -36,13 +36,13 @@
 //! # }
 //! # impl std::error::Error for DbError {}
 //! # impl From<DbError> for LoginError {
-//! #     fn from(_: DbError) -> Self { LoginError }
+//! #     fn from(_: DbError) -> Self { LoginError(StatusCode::SERVICE_UNAVAILABLE) }
 //! # }
 //! # impl From<stateless_session::IssueError> for LoginError {
-//! #     fn from(_: stateless_session::IssueError) -> Self { LoginError }
+//! #     fn from(_: stateless_session::IssueError) -> Self { LoginError(StatusCode::INTERNAL_SERVER_ERROR) }
 //! # }
 //! # impl axum::response::IntoResponse for LoginError {
-//! #     fn into_response(self) -> axum::response::Response { StatusCode::UNAUTHORIZED.into_response() }
+//! #     fn into_response(self) -> axum::response::Response { self.0.into_response() }
 //! # }
 //! # let db = Db;
 //!

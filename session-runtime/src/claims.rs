@@ -21,7 +21,8 @@ pub trait SessionClaims: Wire + Send + Sync + 'static {
     /// The field `sub`: whose session it is.
     fn subject(&self) -> &Self::Subject;
 
-    /// The field `generation`, where there is one: when it moves, all sessions of the user end.
+    /// The field `generation`, where there is one: when it moves, all sessions of the user end. A session from before
+    /// the struct had the field stands at 0, so a counter that is added later starts there.
     fn generation(&self) -> Option<u64> {
         None
     }
@@ -55,7 +56,7 @@ pub trait SessionClaims: Wire + Send + Sync + 'static {
         Self::routes_at(Self::POLICY.path)
     }
 
-    /// The session routes at another mount, for a nested router or a proxy that strips a prefix; the policy's `path`
+    /// The session routes at another mount, as a path of axum's, for a nested router or a proxy that strips a prefix; the policy's `path`
     /// stays what the browser sees.
     ///
     /// ```

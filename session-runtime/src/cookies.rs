@@ -18,6 +18,13 @@ const LARGEST: usize = 4096;
 
 const SHORT_SID: usize = 8;
 
+/// Two are refused, and more are no worse.
+const MOST_MARKERS: usize = 2;
+
+/// So many refresh cookies of other sessions are looked at and deleted: a browser has one or two, and a jar that
+/// somebody filled must not make an answer larger than proxies let pass.
+const MOST_OTHERS: usize = 8;
+
 /// What a request carries of our cookies: bytes as sent, exact names; cookies of other names are never looked into.
 pub(crate) struct RequestCookies<'a> {
     markers: Vec<&'a [u8]>,
@@ -50,7 +57,8 @@ impl<'a> RequestCookies<'a> {
             return;
         }
         if is_marker_name(name, policy) {
-            if !self.markers.contains(&value) {
+            let is_new = Marker::has_form(value) && !self.markers.contains(&value);
+            if is_new && self.markers.len() < MOST_MARKERS {
                 self.markers.push(value);
             }
         } else if let Some(short_sid) = short_sid_of_name(name, policy) {
@@ -79,32 +87,36 @@ impl<'a> RequestCookies<'a> {
             .map(|cookie| cookie.token)
     }
 
-    /// Names, by their last eight characters, and values of all other sessions' refresh cookies.
+    /// Names, by their last eight characters, and values of some other sessions' refresh cookies.
     pub(crate) fn tokens_of_others(&self, sid: Sid) -> impl Iterator<Item = (&'a str, &'a [u8])> {
         self.refresh
             .iter()
             .filter(move |cookie| cookie.short_sid != sid.short())
             .map(|cookie| (cookie.short_sid, cookie.token))
+            .take(MOST_OTHERS)
     }
 
-    /// The names, by their last eight characters, of every refresh cookie that is here or belongs to a marker that is.
+    /// The names, by their last eight characters, of the refresh cookies that belong to a marker that is here, and of
+    /// some others.
     pub(crate) fn short_sids(&self) -> Vec<String> {
         let of_markers = self.markers.iter().map(|value| Sid::of_marker(value));
         let mut short_sids: Vec<String> = of_markers.map(|sid| sid.short().to_owned()).collect();
-        short_sids.extend(
-            self.refresh
-                .iter()
-                .map(|cookie| cookie.short_sid.to_owned()),
-        );
-        short_sids.sort_unstable();
-        short_sids.dedup();
+        for cookie in &self.refresh {
+            if short_sids.len() >= MOST_MARKERS + MOST_OTHERS {
+                break;
+            }
+            if !short_sids.iter().any(|known| known == cookie.short_sid) {
+                short_sids.push(cookie.short_sid.to_owned());
+            }
+        }
         short_sids
     }
 }
 
 /// The cookies of an answer, as response parts that also set `Cache-Control: no-store`.
 ///
-/// An application that wants to set them itself iterates over them.
+/// An application that wants to set them itself iterates over them; a [`Cookie`]'s `Debug` shows its value, so don't
+/// log it.
 ///
 /// ```
 /// # use axum::response::{IntoResponse, Redirect};

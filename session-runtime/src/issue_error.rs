@@ -11,7 +11,7 @@ use crate::subject::SubjectError;
 
 /// Why a session was not started: its tokens would not verify, or could not be made.
 ///
-/// As a response it is a 500 that says nothing of the cause, which goes to the log.
+/// The log has it already. As a response it is a 500 that says nothing of the cause.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum IssueError {
@@ -38,6 +38,13 @@ pub enum IssueError {
     Random,
 }
 
+impl IssueError {
+    /// Here and not in the response, because applications give it a response of their own.
+    pub(crate) fn log(&self) {
+        tracing::error!(cause = %self, "no session was started");
+    }
+}
+
 impl fmt::Display for IssueError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -50,8 +57,8 @@ impl fmt::Display for IssueError {
                 write!(f, "the token would take {bytes} bytes of 4096; keep less in the claims")
             }
             Self::Unchecked => f.write_str(
-                "a login by GET is not checked for its origin; use POST, or bind the link to the browser and call \
-                 `Sessions::login_checked_elsewhere`",
+                "a login by GET, HEAD or OPTIONS is not checked for its origin; use POST, or bind the link to the browser \
+                 and call `Sessions::login_checked_elsewhere`",
             ),
             Self::Random => f.write_str("the operating system has no random numbers"),
         }
@@ -88,7 +95,6 @@ impl ser::Error for IssueError {
 
 impl IntoResponse for IssueError {
     fn into_response(self) -> Response {
-        tracing::error!(cause = %self, "no session was started");
         SessionRejection::InternalError.into_response()
     }
 }

@@ -92,18 +92,14 @@ impl Keys {
     }
 
     fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Self, KeysError> {
-        let secret = |name| variable(name).filter(|value| !value.trim().is_empty());
         let names = &VARIABLES;
-        let (access, refresh) = match (secret(names.access), secret(names.refresh)) {
-            (Some(access), Some(refresh)) => (access, refresh),
-            (None, None) => return Err(KeysError::Unset),
-            (None, Some(_)) => return Err(KeysError::Missing { name: names.access }),
-            (Some(_), None) => {
-                return Err(KeysError::Missing {
-                    name: names.refresh,
-                });
-            }
-        };
+        // Set but empty is a configuration that failed, not one that is absent.
+        if variable(names.access).is_none() && variable(names.refresh).is_none() {
+            return Err(KeysError::Unset);
+        }
+        let secret = |name| variable(name).filter(|value| !value.trim().is_empty());
+        let required = |name| secret(name).ok_or(KeysError::Missing { name });
+        let (access, refresh) = (required(names.access)?, required(names.refresh)?);
         Self::new(names, &access, &refresh)?.and_previous(
             names,
             secret(names.previous_access).as_deref(),
@@ -120,7 +116,11 @@ impl Keys {
         Self::new(&ARGUMENTS, access, refresh)
     }
 
-    /// Adds secrets that verify and never sign: of the keys before the last change, or of those to come.
+    /// Adds secrets that verify and never sign: of the keys before the last change, or of those to come. There is room
+    /// for one of each kind.
+    ///
+    /// An old access secret is needed for one access lifetime after the last instance has stopped signing with it, an
+    /// old refresh secret for one refresh lifetime: whoever did not come back in between is logged out when it goes.
     ///
     /// ```
     /// # use stateless_session::{Keys, KeysError};
@@ -435,10 +435,12 @@ mod tests {
             ("REFRESH_TOKEN_SECRET", OTHER),
         );
         assert!(load(&[]).unwrap_err().is_unset());
-        assert!(
-            load(&[("ACCESS_TOKEN_SECRET", " ")])
-                .unwrap_err()
-                .is_unset()
+        let empty = load(&[("ACCESS_TOKEN_SECRET", ""), ("REFRESH_TOKEN_SECRET", " ")]);
+        assert_eq!(
+            empty.unwrap_err(),
+            KeysError::Missing {
+                name: "ACCESS_TOKEN_SECRET"
+            }
         );
         assert_eq!(
             load(&[access]).unwrap_err(),

@@ -39,7 +39,8 @@ pub struct Login<C> {
 }
 
 impl<C: SessionClaims> Login<C> {
-    /// Starts a session with these claims; whatever session the browser had before is replaced.
+    /// Starts a session with these claims; whatever session the browser had before is replaced. Login and reading of
+    /// the claims count from this call, which `fresh` and `max_age` go by.
     ///
     /// # Errors
     ///
@@ -49,11 +50,12 @@ impl<C: SessionClaims> Login<C> {
         reason = "claims are made for this call"
     )]
     pub fn start(&self, claims: C) -> Result<TokenResponse, IssueError> {
-        if self.origin_was_checked {
+        let started = if self.origin_was_checked {
             self.sessions.start(&claims, &self.earlier)
         } else {
             Err(IssueError::Unchecked)
-        }
+        };
+        started.inspect_err(IssueError::log)
     }
 }
 

@@ -4,13 +4,13 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use crate::claims::SessionClaims;
-use crate::cookies::RequestCookies;
+use crate::cookies::{RequestCookies, SessionCookies};
 use crate::marker::Sid;
-use crate::sessions::Sessions;
 
-pub(crate) fn logout<C: SessionClaims>(sessions: &Sessions<C>, headers: &HeaderMap) -> Response {
+pub(crate) fn logout<C: SessionClaims>(headers: &HeaderMap) -> Response {
     let cookies = RequestCookies::read(headers, &C::POLICY);
-    let mut deleted = sessions.logout();
+    let mut deleted = SessionCookies::none();
+    deleted.delete_marker(&C::POLICY);
     for short_sid in cookies.short_sids() {
         deleted.delete_refresh_token(&C::POLICY, &short_sid);
     }

@@ -22,6 +22,12 @@ impl Marker {
         Ok(Self(URL_SAFE_NO_PAD.encode_to_string(random)))
     }
 
+    /// Whether a value could be a marker at all.
+    pub(crate) fn has_form(value: &[u8]) -> bool {
+        let is_base64url = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_".contains(byte);
+        value.len() == ENCODED && value.iter().all(is_base64url)
+    }
+
     pub(crate) fn sid(&self) -> Sid {
         Sid::of_marker(self.0.as_bytes())
     }
@@ -94,5 +100,7 @@ mod tests {
         let second = Marker::generate().unwrap();
         assert_eq!(first.0.len(), 22);
         assert_ne!(first.0, second.0);
+        assert!(Marker::has_form(first.0.as_bytes()));
+        assert_eq!(format!("{:?}", first.sid()), first.sid().as_str()[..8]);
     }
 }

@@ -88,6 +88,10 @@ fn canonical(origin: &str) -> Option<String> {
         _ => return None,
     };
     let host = uri.host()?.to_ascii_lowercase();
+    let in_host = |byte: u8| byte.is_ascii_alphanumeric() || b"-._[:]".contains(&byte);
+    if !host.bytes().all(in_host) {
+        return None;
+    }
     Some(match uri.port_u16() {
         Some(port) if port != default_port => format!("{scheme}://{host}:{port}"),
         _ => format!("{scheme}://{host}"),
@@ -170,6 +174,7 @@ mod tests {
             "*",
             "app.example.com",
             "ftp://app.example.com",
+            "https://*.example.com",
             "https://",
             "https://bücher.example",
         ] {

@@ -12,6 +12,8 @@ const DAY: u64 = 24 * HOUR;
 
 /// What `#[stateless_session(..)]` declared: lifetimes, path, cookie names, issuer and audience.
 ///
+/// All lifetimes count in whole seconds.
+///
 /// It stands in [`SessionClaims::POLICY`](crate::SessionClaims::POLICY) and prints as a table, so that an application
 /// can log what it enforces:
 ///

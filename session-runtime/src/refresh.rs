@@ -1,5 +1,6 @@
 //! The refresh: cookies in, new claims, a new access token. Any number of times, with the same result.
 
+use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::task::Poll;
@@ -38,6 +39,7 @@ where
     let cookies = RequestCookies::read(headers, &C::POLICY);
     let token = find_token(sessions, &cookies, now)?;
     let sid = token.registered.sid;
+    check_absolute_end(&token, now)?;
     let renewal = Renewal {
         subject: token.subject.clone(),
         sid,
@@ -49,6 +51,23 @@ where
         tracing::error!(sid = sid.short(), %cause, "the renewed claims make no token");
         SessionRejection::InternalError
     })
+}
+
+/// Behind the absolute end there is no leeway, because no access token could be issued that still counts.
+fn check_absolute_end<C: SessionClaims>(
+    token: &RefreshToken<C>,
+    now: Timestamp,
+) -> Result<(), SessionRejection> {
+    let Registered { sid, auth_time, .. } = token.registered;
+    let next = Registered::issued(TokenKind::Access, &C::POLICY, sid, auth_time, now);
+    if next.exp > now {
+        return Ok(());
+    }
+    tracing::info!(
+        sid = sid.short(),
+        "the session is over: it reached its absolute end"
+    );
+    Err(SessionRejection::SessionEnded)
 }
 
 /// The one refresh token that belongs to the session marker and counts now.
@@ -109,10 +128,10 @@ fn find_token<C: SessionClaims>(
             Err(SessionRejection::SessionUnknown)
         }
         None => {
-            tracing::warn!(
+            tracing::info!(
                 sid = sid.short(),
-                "a session marker without its refresh cookie; unless it expired, its Path `{}` is not where the \
-                 browser sees these routes",
+                "a session marker without its refresh cookie: it expired, or its Path `{}` is not where the browser \
+                 sees these routes",
                 policy.path,
             );
             Err(SessionRejection::SessionEnded)
@@ -121,14 +140,12 @@ fn find_token<C: SessionClaims>(
 }
 
 /// Of several cookies of one name, the one that verifies counts, and the latest of those; never the first or the last.
-fn precedence<C: SessionClaims>(
-    candidate: &Result<RefreshToken<C>, TokenError>,
-) -> (u8, Option<Timestamp>) {
+fn precedence<C: SessionClaims>(candidate: &Result<RefreshToken<C>, TokenError>) -> (u8, u64) {
     match candidate {
-        Ok(token) => (3, Some(token.registered.iat)),
-        Err(TokenError::Ahead(_)) => (2, None),
-        Err(TokenError::Expired(_)) => (1, None),
-        Err(_) => (0, None),
+        Ok(token) => (3, token.registered.iat.as_secs()),
+        Err(TokenError::Ahead(by)) => (2, u64::MAX - by.as_secs()),
+        Err(TokenError::Expired(_)) => (1, 0),
+        Err(_) => (0, 0),
     }
 }
 
@@ -155,7 +172,12 @@ where
         }
         Ok(Err(outage)) => {
             let outage = outage.into();
-            tracing::error!(sid, %outage, "the user could not be looked up; the session lives on");
+            let outage: &(dyn Error + 'static) = &*outage;
+            tracing::error!(
+                sid,
+                outage,
+                "the user could not be looked up; the session lives on",
+            );
             Err(SessionRejection::TemporarilyUnavailable)
         }
         Err(_panic) => {
@@ -202,27 +224,34 @@ fn answer<C: SessionClaims>(
     let access_token = sessions.access_token(claims, sid, auth_time, now)?;
     let mut set_cookies = SessionCookies::none();
     for (short_sid, other) in cookies.tokens_of_others(sid) {
-        // Never a newer one: a login in another tab may be under way.
-        if RefreshToken::open(sessions, other)
-            .is_ok_and(|other| other.registered.auth_time < auth_time)
-        {
+        // Never a newer one, by whichever server's clock: a login in another tab may be under way.
+        let is_older =
+            |other: RefreshToken<C>| other.registered.auth_time.plus(C::POLICY.leeway) < auth_time;
+        if RefreshToken::open(sessions, other).is_ok_and(is_older) {
             set_cookies.delete_refresh_token(&C::POLICY, short_sid);
         }
     }
-    let reissue = is_reissue_due(token, now);
-    if reissue {
+    let reissued = reason_to_reissue(token, now);
+    if reissued.is_some() {
         sessions.set_refresh_token(&mut set_cookies, claims, sid, auth_time, now)?;
     }
-    tracing::debug!(sid = sid.short(), reissue, "refresh");
+    tracing::debug!(
+        sid = sid.short(),
+        reissued = reissued.unwrap_or("no"),
+        "refresh"
+    );
     Ok(TokenResponse {
         access_token,
         cookies: set_cookies,
     })
 }
 
-/// When a seventh of its life is gone, and the new one would live longer; or another key signed it, so that the key
-/// can be retired.
-fn is_reissue_due<C: SessionClaims>(token: &RefreshToken<C>, now: Timestamp) -> bool {
+/// Why the refresh cookie is written anew: a seventh of its life is gone, and the new one would live longer; or another
+/// key signed it, so that the key can be retired.
+fn reason_to_reissue<C: SessionClaims>(
+    token: &RefreshToken<C>,
+    now: Timestamp,
+) -> Option<&'static str> {
     let (kind, policy) = (TokenKind::Refresh, &C::POLICY);
     let Registered {
         sid,
@@ -230,8 +259,11 @@ fn is_reissue_due<C: SessionClaims>(token: &RefreshToken<C>, now: Timestamp) -> 
         iat,
         ..
     } = token.registered;
+    if !token.signed_by_signing_key {
+        return Some("other key");
+    }
     let end = token.registered.end(kind, policy);
     let later_end = Registered::issued(kind, policy, sid, auth_time, now).exp;
     let a_seventh_is_gone = now.since(iat) >= end.since(iat) / 7;
-    !token.signed_by_signing_key || (a_seventh_is_gone && later_end > end)
+    (a_seventh_is_gone && later_end > end).then_some("due")
 }

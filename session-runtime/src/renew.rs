@@ -82,7 +82,7 @@ impl<C: SessionClaims> Renewal<C> {
         self.sid.as_str()
     }
 
-    /// When the user logged in.
+    /// When the user logged in, to the second.
     pub fn authenticated_at(&self) -> SystemTime {
         self.auth_time.to_system_time()
     }

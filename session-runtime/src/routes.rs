@@ -39,7 +39,7 @@ where
     let serve_logout = async move |State(sessions): State<Sessions<C>>, request: Request| {
         let (parts, _body) = request.into_parts();
         admit(&sessions, &parts, &at_logout, LOGOUT).await?;
-        Ok::<_, SessionRejection>(logout(&sessions, &parts.headers))
+        Ok::<_, SessionRejection>(logout::<C>(&parts.headers))
     };
     let other_methods = async || SessionRejection::MethodNotAllowed.into_response();
     let routes = Router::new()

@@ -17,6 +17,7 @@ use crate::marker::{Marker, Sid};
 use crate::origin::{OriginError, Origins};
 use crate::payload_writer::PayloadWriter;
 use crate::registered::Registered;
+use crate::subject;
 use crate::token;
 use crate::token_response::{AccessToken, TokenResponse};
 
@@ -116,12 +117,16 @@ impl<C: SessionClaims> Sessions<C> {
         reason = "claims are made for this call"
     )]
     pub fn login_checked_elsewhere(&self, claims: C) -> Result<TokenResponse, IssueError> {
-        self.start(&claims, &[])
+        self.start(&claims, &[]).inspect_err(IssueError::log)
     }
 
-    /// The cookies that end the session in this browser: the session marker goes, and the refresh token counts only
-    /// beside it. The logout route does the same and deletes the refresh cookie as well.
+    /// The cookies that end the session in this browser, for a logout in a handler of the application: the session
+    /// marker goes, and the refresh token counts only beside it. It stays in the browser until the next session's
+    /// refresh; the logout route deletes it as well.
+    ///
+    /// Nothing here knows where the request came from, so the handler checks that, by requiring the session, say.
     pub fn logout(&self) -> SessionCookies {
+        tracing::info!("logout");
         let mut cookies = SessionCookies::none();
         cookies.delete_marker(&C::POLICY);
         cookies
@@ -134,6 +139,7 @@ impl<C: SessionClaims> Sessions<C> {
         earlier: &[String],
     ) -> Result<TokenResponse, IssueError> {
         let policy = &C::POLICY;
+        subject::check_read_back(claims.subject())?;
         let marker = Marker::generate().map_err(|_| IssueError::Random)?;
         let sid = marker.sid();
         let now = self.now();

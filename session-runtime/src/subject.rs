@@ -2,8 +2,11 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::marker::PhantomData;
 
-use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, IntoDeserializer, Visitor};
+use serde::de::{
+    self, Deserialize, DeserializeOwned, DeserializeSeed, Deserializer, IntoDeserializer, Visitor,
+};
 use serde::forward_to_deserialize_any;
 use serde::ser::{self, Impossible, Serialize, Serializer};
 
@@ -24,6 +27,8 @@ pub enum SubjectError {
     TooLong,
     /// It holds a control character.
     ControlCharacter,
+    /// It is another value when it is read back: its wire form is that of something else as well.
+    Ambiguous,
 }
 
 impl fmt::Display for SubjectError {
@@ -33,6 +38,7 @@ impl fmt::Display for SubjectError {
             Self::Empty => "`sub` must not be empty",
             Self::TooLong => "`sub` must not be longer than 255 bytes",
             Self::ControlCharacter => "`sub` must not hold control characters",
+            Self::Ambiguous => "`sub` must read back from a string as it was written",
         })
     }
 }
@@ -50,6 +56,22 @@ pub(crate) fn to_wire<S: Serialize + ?Sized>(subject: &S) -> Result<String, Subj
     let wire = subject.serialize(WireString)?;
     check(&wire)?;
     Ok(wire)
+}
+
+/// Whether a refresh will know whom the wire form means.
+pub(crate) fn check_read_back<S>(subject: &S) -> Result<(), SubjectError>
+where
+    S: Serialize + DeserializeOwned + PartialEq,
+{
+    let wire = to_wire(subject)?;
+    let read_back = S::deserialize(SubjectDeserializer {
+        wire: Cow::Borrowed(&wire),
+        error: PhantomData::<de::value::Error>,
+    });
+    match read_back {
+        Ok(same) if same == *subject => Ok(()),
+        _ => Err(SubjectError::Ambiguous),
+    }
 }
 
 fn check(wire: &str) -> Result<(), SubjectError> {
@@ -167,14 +189,14 @@ impl<'de, T: DeserializeSeed<'de>> DeserializeSeed<'de> for SubjectSeed<T> {
         check(&wire).map_err(de::Error::custom)?;
         self.0.deserialize(SubjectDeserializer {
             wire,
-            error: std::marker::PhantomData,
+            error: PhantomData,
         })
     }
 }
 
 struct SubjectDeserializer<'de, E> {
     wire: Cow<'de, str>,
-    error: std::marker::PhantomData<E>,
+    error: PhantomData<E>,
 }
 
 macro_rules! read_integers {
@@ -243,8 +265,6 @@ impl<'de, E: de::Error> Deserializer<'de> for SubjectDeserializer<'de, E> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde::de::DeserializeOwned;
-    use std::marker::PhantomData;
 
     fn from_json<T: DeserializeOwned>(json: &str) -> Option<T> {
         let mut deserializer = serde_json::Deserializer::from_str(json);
@@ -274,6 +294,23 @@ mod tests {
     }
 
     #[test]
+    fn what_reads_back_as_something_else_is_refused() {
+        #[derive(PartialEq, serde::Serialize, serde::Deserialize)]
+        #[serde(untagged)]
+        enum Id {
+            User(u64),
+            Service(String),
+        }
+        assert_eq!(check_read_back(&7), Ok(()));
+        assert_eq!(check_read_back(&UserId(7)), Ok(()));
+        assert_eq!(check_read_back(&Service::Billing), Ok(()));
+        assert_eq!(check_read_back(&Id::Service("ada".into())), Ok(()));
+        assert_eq!(check_read_back(&Id::User(7)), Err(SubjectError::Ambiguous));
+        let number = serde_json::Number::from(7);
+        assert_eq!(check_read_back(&number), Err(SubjectError::Ambiguous));
+    }
+
+    #[test]
     fn an_integer_has_one_spelling() {
         for wire in ["007", "+7", "-0", "7.0", "7e0", " 7", "", "0x7"] {
             assert_eq!(from_json::<i64>(&format!("\"{wire}\"")), None, "{wire}");
@@ -296,7 +333,9 @@ mod tests {
         assert_eq!(to_wire(&Some(1)), Err(SubjectError::Type));
         assert_eq!(to_wire(&[1, 2]), Err(SubjectError::Type));
         assert_eq!(to_wire(""), Err(SubjectError::Empty));
-        assert_eq!(to_wire("a\0"), Err(SubjectError::ControlCharacter));
+        for text in ["a\0", "a\n", "a\u{7f}"] {
+            assert_eq!(to_wire(text), Err(SubjectError::ControlCharacter));
+        }
         assert_eq!(to_wire(&"a".repeat(256)), Err(SubjectError::TooLong));
         assert!(to_wire(&"a".repeat(255)).is_ok());
         assert_eq!(from_json::<String>("\"\""), None);

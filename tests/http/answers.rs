@@ -88,6 +88,11 @@ async fn every_form_of_the_authorization_header_has_its_answer() {
             invalid_request,
         ),
         (
+            "a comma for a space",
+            vec![format!("Bearer,{token}").into()],
+            invalid_request,
+        ),
+        (
             "two headers",
             vec![
                 format!("Bearer {token}").into(),

@@ -133,7 +133,10 @@ impl App {
         Router::new()
             .route("/login", post(login))
             .route("/login-form", post(login_form))
-            .route("/login-by-link/{user}", get(login_by_link))
+            .route(
+                "/login-by-link/{user}",
+                get(login_by_link).options(login_by_link),
+            )
             .route("/me", get(me).post(me_with_body))
             .route("/session", get(session))
             .route("/whoever", get(whoever))

@@ -1,7 +1,9 @@
 //! The `Cookie` header, with all that others put into it.
 
 use crate::app::App;
-use crate::support::{Answer, Browser, DAY, REFRESH_SECRET, Request, Server, forge_like, payload};
+use crate::support::{
+    Answer, Browser, DAY, REFRESH_SECRET, Request, START, Server, forge_like, payload,
+};
 
 const MARKER: &str = "__Host-stateless-session";
 
@@ -274,5 +276,111 @@ async fn logout_deletes_every_refresh_cookie_it_sees_and_survives_any_header() {
             .send(&Request::post("/auth/logout").header("Cookie", bytes))
             .await;
         assert_eq!(answer.status, 204);
+    }
+}
+
+#[tokio::test]
+async fn garbage_under_the_same_name_hides_no_answer() {
+    let (app, server, browser) = logged_in().await;
+    let (marker, token) = pairs(&browser);
+    let name = &browser.refresh_cookie().name;
+    for (at, status, code) in [
+        (START + 8 * DAY, 401, "session_ended"),
+        (START - 60, 503, "temporarily_unavailable"),
+    ] {
+        app.clock.set(at);
+        for line in [
+            format!("{marker}; {name}=tossed; {token}"),
+            format!("{marker}; {token}; {name}=tossed"),
+        ] {
+            let answer = refresh(&server, &[line.into()]).await;
+            assert_eq!(
+                (answer.status, answer.json()["code"].as_str()),
+                (status, Some(code))
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_refresh_cookie_under_another_sessions_name_is_not_looked_at() {
+    let (_, server, browser) = logged_in().await;
+    let (marker, _) = pairs(&browser);
+    let token = &browser.refresh_cookie().value;
+    let line = format!("{marker}; __Secure-stateless-session-refresh-AAAAAAAA={token}");
+    let answer = refresh(&server, &[line.into()]).await;
+    answer.assert_refused(401, "session_unknown", Some("Bearer"));
+}
+
+#[tokio::test]
+async fn a_login_in_the_same_moment_is_not_swept() {
+    let (_, server, browser) = logged_in().await;
+    let (marker, token) = pairs(&browser);
+    let mut other = Browser::default();
+    other
+        .send(&server, Request::post("/login").json(r#"{"user": 2}"#))
+        .await;
+    let (_, other_token) = pairs(&other);
+    let answer = refresh(
+        &server,
+        &[format!("{marker}; {token}; {other_token}").into()],
+    )
+    .await;
+    assert_eq!(answer.status, 200);
+    assert!(answer.set_cookies().is_empty());
+}
+
+#[tokio::test]
+async fn a_full_cookie_jar_makes_no_large_answer() {
+    let (_, server, browser) = logged_in().await;
+    let (marker, token) = pairs(&browser);
+    let tossed: Vec<String> = (0..500)
+        .map(|n| {
+            format!(
+                "__Secure-stateless-session-refresh-{n:08}=tossed; {MARKER}={n:022}; {MARKER}={n}; "
+            )
+        })
+        .collect();
+    let tossed = tossed.concat();
+    for line in [format!("{marker}; {tossed}{token}"), tossed] {
+        for request in [
+            Request::post("/auth/logout"),
+            Request::post("/login").json(r#"{"user": 1}"#),
+        ] {
+            let answer = server.send(&request.header("Cookie", &line)).await;
+            assert!(answer.status < 300);
+            assert!(
+                answer.set_cookies().len() <= 12,
+                "{}",
+                answer.set_cookies().len()
+            );
+        }
+        let answer = refresh(&server, &[line.into()]).await;
+        answer.assert_refused(401, "session_unknown", Some("Bearer"));
+    }
+    let tossed = "__Secure-stateless-session-refresh-AAAAAAAA=tossed; ".repeat(500);
+    let answer = refresh(&server, &[format!("{marker}; {tossed}{token}").into()]).await;
+    assert_eq!(
+        answer.status, 200,
+        "the session's own cookie is found behind any number of others"
+    );
+}
+
+#[tokio::test]
+async fn login_and_logout_delete_the_cookies_of_both_of_two_markers() {
+    let (_, server, browser) = logged_in().await;
+    let (marker, _) = pairs(&browser);
+    let line = format!("{MARKER}=AAAAAAAAAAAAAAAAAAAAAA; {marker}");
+    for request in [
+        Request::post("/auth/logout"),
+        Request::post("/login").json(r#"{"user": 1}"#),
+    ] {
+        let answer = server.send(&request.header("Cookie", &line)).await;
+        let deleted = answer.set_cookies();
+        let mut names = deleted
+            .iter()
+            .filter(|cookie| cookie.max_age == 0)
+            .map(|cookie| &cookie.name);
+        assert!(names.any(|name| *name == browser.refresh_cookie().name));
     }
 }

@@ -149,7 +149,18 @@ async fn a_login_by_get_is_never_started_by_the_extractor() {
     let server = Server::start(App::new().router()).await;
     let answer = server.send(&Request::get("/login-by-link/1")).await;
     answer.assert_refused(500, "internal_error", None);
-    server.assert_logged("a login by GET is not checked for its origin");
+    for method in ["HEAD", "OPTIONS"] {
+        let answer = server.send(&Request::new(method, "/login-by-link/1")).await;
+        assert_eq!(answer.status, 500, "{method}");
+        assert!(answer.set_cookies().is_empty());
+    }
+    assert_eq!(
+        server
+            .log()
+            .matches("a login by GET, HEAD or OPTIONS is not checked")
+            .count(),
+        3
+    );
 }
 
 #[tokio::test]

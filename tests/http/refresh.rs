@@ -99,6 +99,7 @@ async fn the_refresh_cookie_is_re_issued_when_a_seventh_of_its_life_is_gone() {
     assert_eq!(claims["auth_time"], START);
     assert_eq!(claims["iat"], START + DAY);
     assert_eq!(claims["exp"], START + 8 * DAY);
+    server.assert_logged("reissued=\"due\"");
     assert!(browser.refresh(&server).await.set_cookies().is_empty());
 }
 
@@ -134,6 +135,8 @@ async fn the_absolute_end_is_never_moved() {
         300,
         "the access token ends with the session"
     );
+    app.clock.set(START + 30 * DAY);
+    assert_refused(&server, &mut browser, 401, "session_ended", Some("Bearer")).await;
     app.clock.set(START + 30 * DAY + 5);
     assert_eq!(browser.call(&server, Request::get("/me")).await.status, 401);
     assert_refused(&server, &mut browser, 401, "session_ended", Some("Bearer")).await;
@@ -144,6 +147,7 @@ async fn a_user_who_is_gone_ends_the_session_for_this_refresh() {
     let (app, server, mut browser) = logged_in(1).await;
     app.find(Lookup::Nobody);
     assert_refused(&server, &mut browser, 401, "session_ended", Some("Bearer")).await;
+    server.assert_logged("the user is gone or disabled");
     app.find(Lookup::User);
     assert_eq!(browser.refresh(&server).await.status, 200);
 }
@@ -155,6 +159,7 @@ async fn an_outage_is_503_and_the_session_lives_on() {
     let answer = assert_refused(&server, &mut browser, 503, "temporarily_unavailable", None).await;
     assert_eq!(answer.header("retry-after"), Some("5"));
     assert!(!answer.body.contains("10.0.0.7"));
+    server.assert_logged("the user could not be looked up");
     server.assert_logged("the database at 10.0.0.7 is down");
     app.find(Lookup::User);
     assert_eq!(browser.refresh(&server).await.status, 200);
@@ -202,6 +207,11 @@ async fn a_raised_generation_ends_all_sessions_of_the_user_and_no_other() {
         .await;
     assert_eq!(phone.refresh(&server).await.status, 200);
     server.assert_logged("the user's generation moved");
+    crate::support::lock(&app.users)
+        .get_mut(&crate::app::UserId(1))
+        .unwrap()
+        .generation = 0;
+    assert_refused(&server, &mut phone, 401, "session_ended", Some("Bearer")).await;
 }
 
 #[tokio::test]
@@ -296,6 +306,12 @@ async fn a_refresh_token_that_does_not_verify_is_unknown() {
         claims[name] = value;
         forge_like(&token, &claims.to_string(), REFRESH_SECRET)
     };
+    let twice = |name: &str, value: &str| {
+        let claims = claims
+            .to_string()
+            .replacen('{', &format!("{{\"{name}\":{value},"), 1);
+        forge_like(&token, &claims, REFRESH_SECRET)
+    };
     for (name, value) in [
         ("an access token", access_token),
         ("garbage", "garbage".to_owned()),
@@ -310,6 +326,8 @@ async fn a_refresh_token_that_does_not_verify_is_unknown() {
         ("a number as subject", with("sub", 1.into())),
         ("a text as generation", with("gen", "0".into())),
         ("a negative generation", with("gen", (-1).into())),
+        ("a generation twice", twice("gen", "0")),
+        ("a subject twice", twice("sub", "\"1\"")),
         (
             "from the day after tomorrow",
             with("iat", (START + 2 * DAY).into()),

@@ -364,6 +364,10 @@ async fn what_jsonwebtoken_lets_pass_is_refused_all_the_same() {
             with("sid", "AAAAAAAAAAAAAAAAAAAAAB".into()),
         ),
         ("jti a number", with("jti", 7.into())),
+        (
+            "jti twice",
+            verbatim(&claims.replacen('{', r#"{"jti":"7","jti":"8","#, 1)),
+        ),
         ("nbf in the future", with("nbf", (START + 6).into())),
         ("nbf a string", with("nbf", "1".into())),
         ("iat in the future", with("iat", (START + 6).into())),
