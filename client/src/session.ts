@@ -22,8 +22,8 @@ export type Snapshot<Claims> = { readonly reason: Reason } & (
 /** What the application's login and the refresh route answer (RFC 6749, section 5.1). */
 export interface TokenResponse {
   access_token: string
-  /** The lifetime in seconds; counted from the moment of receipt. */
-  expires_in: number
+  /** The lifetime in seconds, counted from the moment of receipt; without it, the token's own `exp - iat`. */
+  expires_in?: number
   token_type?: string
 }
 
@@ -159,7 +159,7 @@ export function createSession<Claims extends object = Record<string, unknown>>(
   const { cookie = SERVED_COOKIE, marker: readable = true } = options
   if (readable && !cookie.startsWith('__Host-')) throw problem('configuration')
   const base = new URL('.', new URL(options.base?.replace(/\/?$/, '/') ?? import.meta.url, location.href)).href
-  const origins = [location.origin, ...(options.origins ?? [])]
+  const origins = [location.href, ...(options.origins ?? [])].map(origin => new URL(origin).origin)
   const callbacks = new Set<(snapshot: Snapshot<Claims>) => void>()
   const ended = new Set<unknown>()
   const disposal = new AbortController()
@@ -233,7 +233,7 @@ export function createSession<Claims extends object = Record<string, unknown>>(
     const marker = readMarker()
     if (disposal.signal.aborted || marker === identity) return
     settle(marker, !!marker, reason ?? (marker ? 'login' : 'logout'))
-    if (marker) refresh()
+    refresh()
   }
 
   /** A token counts only beside the marker it was issued with, whoever brings it and however late. */
@@ -241,7 +241,7 @@ export function createSession<Claims extends object = Record<string, unknown>>(
     const { iss, aud, sid, auth_time, iat, exp, ...claims } = payloadOf(answer.access_token)
     const steady = performance.now() - (answer.age ?? 0)
     const wall = answer.wall ?? Date.now()
-    const life = answer.expires_in! * 1000
+    const life = (answer.expires_in ?? (exp as number) - (iat as number)) * 1000
     const lead = Math.min(30_000, life / 5) * (0.8 + 0.2 * Math.random())
     let next = sid as string
     if (readable) {
@@ -249,7 +249,7 @@ export function createSession<Claims extends object = Record<string, unknown>>(
       if (!marker || (await sidOf(marker)) !== sid || readMarker() !== marker) return false
       next = marker
     }
-    if (!next || ended.has(next) || disposal.signal.aborted) return false
+    if (!next || !(life > 0) || ended.has(next) || disposal.signal.aborted) return false
     const fresh = { value: answer.access_token!, claims: claims as Claims, sid: sid as string, life, lead, steady, wall }
     if (next !== identity) settle(next, true, 'login', fresh)
     else if (!token || (token.value !== fresh.value && token.steady <= steady)) {
@@ -273,16 +273,13 @@ export function createSession<Claims extends object = Record<string, unknown>>(
     tell({ reason, over })
   }
 
-  function refresh(forced = false): Promise<void> {
-    if (performance.now() < notBefore) return Promise.resolve()
-    if (!pending) {
-      const mine = renew(current, forced).finally(() => {
-        if (pending === mine) pending = null
-        wake()
-      })
-      pending = mine
-    }
-    return pending
+  function refresh(forced = false) {
+    if (!alive || pending || performance.now() < notBefore) return
+    const mine = renew(current, forced).finally(() => {
+      if (pending === mine) pending = null
+      wake()
+    })
+    pending = mine
   }
 
   async function settled() {
@@ -339,6 +336,7 @@ export function createSession<Claims extends object = Record<string, unknown>>(
       if (answer.code === 'session_unknown') return settle(identity!, false, answer.code)
     }
     // Anything else is an outage, and an outage is not a logout.
+    current = new AbortController()
     failures++
     notBefore = performance.now() + Math.max(LEAST_WAIT, Number(response?.headers.get('Retry-After')) * 1000 || 0)
     retryAt = notBefore + Math.random() * Math.min(MOST_JITTER, 1000 * 2 ** failures)
@@ -350,7 +348,7 @@ export function createSession<Claims extends object = Record<string, unknown>>(
     clearTimeout(timer)
     look()
     if (disposal.signal.aborted || document.hidden) return
-    if (alive && untilRefresh() <= 0) refresh()
+    if (untilRefresh() <= 0) refresh()
     timer = setTimeout(wake, pending ? LOOK_EVERY : Math.min(LOOK_EVERY, untilRefresh()))
   }
 
@@ -366,7 +364,7 @@ export function createSession<Claims extends object = Record<string, unknown>>(
   async function getToken(): Promise<string> {
     look()
     const began = identity
-    if (alive && isEnding()) refresh()
+    if (isEnding()) refresh()
     if (!left()) await settled()
     if (disposal.signal.aborted) throw problem('disposed')
     if (!alive) throw problem('out')
