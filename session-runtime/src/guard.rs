@@ -32,7 +32,38 @@ pub trait Guard {
 pub struct Require<G: Guard>(pub G::Session);
 
 impl<G: Guard> Require<G> {
-    fn check(
+    /// Applies the guard to a session where no extractor runs, such as in a GraphQL resolver.
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// # use stateless_session::stateless_session;
+    /// use stateless_session::{Guard, Require, Session, SessionRejection};
+    /// # #[stateless_session(access = "15m", refresh = "7d")]
+    /// # #[derive(Clone, Serialize, Deserialize)]
+    /// # pub struct Claims { sub: u64, admin: bool }
+    ///
+    /// enum AdminGuard {}
+    ///
+    /// impl Guard for AdminGuard {
+    ///     type Session = Session<Claims>;
+    ///
+    ///     fn allows(session: &Session<Claims>) -> bool {
+    ///         session.admin
+    ///     }
+    /// }
+    ///
+    /// fn delete_user(session: Session<Claims>) -> Result<(), SessionRejection> {
+    ///     let Require(admin) = Require::<AdminGuard>::check(session)?;
+    ///     // ..
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`SessionRejection::StaleToken`], [`SessionRejection::Forbidden`] or [`SessionRejection::LoginRequired`], in this
+    /// order.
+    pub fn check(
         session: Session<<G::Session as FromSession>::Claims>,
     ) -> Result<Self, SessionRejection> {
         let older_than = |limit: Option<Duration>, age| limit.is_some_and(|limit| age > limit);

@@ -85,6 +85,14 @@ impl<C: SessionClaims> Session<C> {
     ) -> Result<Self, SessionRejection> {
         let token = bearer::access_token(headers)
             .inspect_err(|rejection| tracing::debug!(%rejection, "no session"))?;
+        Self::verify_token(sessions, token)
+    }
+
+    /// Verifies an access token, from wherever it came.
+    pub(crate) fn verify_token(
+        sessions: &Sessions<C>,
+        token: &[u8],
+    ) -> Result<Self, SessionRejection> {
         Self::open(sessions, token).map_err(|cause| {
             tracing::debug!(%cause, "refused an access token");
             SessionRejection::InvalidToken

@@ -17,6 +17,8 @@ use crate::marker::{Marker, Sid};
 use crate::origin::{OriginError, Origins};
 use crate::payload_writer::PayloadWriter;
 use crate::registered::Registered;
+use crate::rejection::SessionRejection;
+use crate::session::Session;
 use crate::subject;
 use crate::token;
 use crate::token_response::{AccessToken, TokenResponse};
@@ -118,6 +120,30 @@ impl<C: SessionClaims> Sessions<C> {
     )]
     pub fn login_checked_elsewhere(&self, claims: C) -> Result<TokenResponse, IssueError> {
         self.start(&claims, &[]).inspect_err(IssueError::log)
+    }
+
+    /// Verifies an access token that no `Authorization` header carries, such as the one in a WebSocket's first message.
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// # use stateless_session::{Keys, SessionRejection, Sessions, stateless_session};
+    /// # #[stateless_session(access = "15m", refresh = "7d")]
+    /// # #[derive(Clone, Debug, Serialize, Deserialize)]
+    /// # pub struct Claims { sub: u64 }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let sessions = Sessions::new(Keys::generate()?);
+    /// let login = sessions.login_checked_elsewhere(Claims { sub: 7 })?;
+    /// assert_eq!(sessions.verify(login.access_token())?.sub, 7);
+    /// assert_eq!(sessions.verify("no token").unwrap_err(), SessionRejection::InvalidToken);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`SessionRejection::InvalidToken`], whatever the reason; the log tells which.
+    pub fn verify(&self, access_token: &str) -> Result<Session<C>, SessionRejection> {
+        Session::verify_token(self, access_token.as_bytes())
     }
 
     /// The cookies that end the session in this browser, for a logout in a handler of the application: the session
