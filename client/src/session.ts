@@ -187,7 +187,7 @@ export function createSession<Claims extends object = Record<string, unknown>>(
   }
 
   // One clock stops while the computer sleeps, the other may be set back.
-  const age = () => Math.max(performance.now() - token!.steady, Date.now() - token!.wall)
+  const age = (it = token!) => Math.max(performance.now() - it.steady, Date.now() - it.wall)
   const left = () => (token ? Math.max(0, token.life - age()) : 0)
   const isEnding = () => !token || left() <= token.lead
   const untilRefresh = () => {
@@ -252,7 +252,7 @@ export function createSession<Claims extends object = Record<string, unknown>>(
     if (!next || !(life > 0) || ended.has(next) || disposal.signal.aborted) return false
     const fresh = { value: answer.access_token!, claims: claims as Claims, sid: sid as string, life, lead, steady, wall }
     if (next !== identity) settle(next, true, 'login', fresh)
-    else if (!token || (token.value !== fresh.value && token.steady <= steady)) {
+    else if (!token || (token.value !== fresh.value && age(fresh) <= age())) {
       alive = true
       succeed(fresh, reason)
     }
