@@ -1,8 +1,8 @@
 // Builds the module and its types into the runtime crate, or checks that what is committed there is what would be built.
+// Either way, `dist/` gets what the npm package consists of.
 
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
@@ -13,6 +13,7 @@ const BANNER = '// stateless-session: browser client. Readable source: client/sr
 const PLACEHOLDER = '"__SESSION_COOKIE__"'
 const here = path => fileURLToPath(new URL(path, import.meta.url))
 const OUTPUT = here('../session-runtime/client/')
+const PACKAGE = here('dist/')
 
 async function bundle() {
   const { outputFiles } = await build({
@@ -28,23 +29,23 @@ async function bundle() {
   return outputFiles[0].text
 }
 
-function declare() {
-  const folder = mkdtempSync(join(tmpdir(), 'session-types-'))
-  try {
-    const tsc = here('node_modules/typescript/bin/tsc')
-    const options = ['--noEmit', 'false', '--declaration', '--emitDeclarationOnly', '--outDir', folder]
-    execFileSync(process.execPath, [tsc, '-p', here('tsconfig.json'), ...options], { stdio: 'inherit' })
-    return readFileSync(join(folder, 'session.d.ts'), 'utf8')
-  } finally {
-    rmSync(folder, { recursive: true })
-  }
+/** The adapters and everybody's types. */
+function compile() {
+  rmSync(PACKAGE, { recursive: true, force: true })
+  const tsc = here('node_modules/typescript/bin/tsc')
+  const options = ['--noEmit', 'false', '--declaration', '--outDir', PACKAGE]
+  execFileSync(process.execPath, [tsc, '-p', here('tsconfig.json'), ...options], { stdio: 'inherit' })
 }
 
-const files = { 'client.js': await bundle(), 'client.d.ts': declare() }
+compile()
+const files = { 'client.js': await bundle(), 'client.d.ts': readFileSync(join(PACKAGE, 'session.d.ts'), 'utf8') }
 const size = gzipSync(files['client.js'], { level: 9 }).length
 if (files['client.js'].split(PLACEHOLDER).length !== 2) throw new Error(`${PLACEHOLDER} must stand once in client.js`)
 if (size >= LIMIT) throw new Error(`client.js is ${size} bytes gzip, and must stay under ${LIMIT}`)
 console.log(`client.js: ${files['client.js'].length} bytes, ${size} gzip`)
+
+writeFileSync(join(PACKAGE, 'session.js'), files['client.js'])
+for (const name of ['LICENSE-APACHE', 'LICENSE-MIT']) copyFileSync(here(`../${name}`), here(name))
 
 mkdirSync(OUTPUT, { recursive: true })
 for (const [name, text] of Object.entries(files)) {

@@ -5,7 +5,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { SourceTextModule, createContext } from 'node:vm'
 
-const ORIGIN = 'https://app.example'
+export const ORIGIN = 'https://app.example'
 export const MARKER = '__Host-my-app'
 const built = new URL('../../session-runtime/client/client.js', import.meta.url)
 const source = readFileSync(process.env.SESSION_MODULE ?? built, 'utf8')
@@ -376,6 +376,7 @@ export class Server {
     const { exp, sub } = payloadOf(token)
     const expired = exp * 1000 + 5000 < 1_700_000_000_000 + this.browser.now
     if (expired || this.revoked.has(token)) return challenge('invalid_token', 'Bearer error="invalid_token"')
+    if (pathname === '/graphql') return json(200, { data: { me: sub } })
     return json(200, { sub, body: await request.text() })
   }
 }
