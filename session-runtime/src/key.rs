@@ -68,20 +68,37 @@ impl fmt::Debug for TokenKey {
     }
 }
 
-/// The key that signs, and one that still verifies.
+/// The keys of one kind of token. One signs; it and all others verify: those that signed before, and those that will.
 #[derive(Clone, Debug)]
 pub(crate) struct KeyRing {
-    pub(crate) signing: TokenKey,
-    pub(crate) previous: Option<TokenKey>,
+    signing: TokenKey,
+    others: Vec<TokenKey>,
 }
 
 impl KeyRing {
+    pub(crate) fn new(signing: TokenKey) -> Self {
+        Self {
+            signing,
+            others: Vec::new(),
+        }
+    }
+
+    pub(crate) fn add(&mut self, other: TokenKey) {
+        self.others.push(other);
+    }
+
+    pub(crate) fn signing(&self) -> &TokenKey {
+        &self.signing
+    }
+
+    /// All keys, the signing one first.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &TokenKey> {
+        std::iter::once(&self.signing).chain(&self.others)
+    }
+
     /// The key whose tokens begin with `header`.
     pub(crate) fn find(&self, header: &[u8]) -> Option<&TokenKey> {
-        let previous = self.previous.as_ref();
-        std::iter::once(&self.signing)
-            .chain(previous)
-            .find(|key| key.header.as_bytes() == header)
+        self.iter().find(|key| key.header.as_bytes() == header)
     }
 }
 

@@ -116,8 +116,8 @@ impl Keys {
         Self::new(&ARGUMENTS, access, refresh)
     }
 
-    /// Adds secrets that verify and never sign: of the keys before the last change, or of those to come. There is room
-    /// for one of each kind.
+    /// Adds secrets that verify and never sign: of the keys before the last change, or of those to come. Call it again
+    /// for more of them.
     ///
     /// An old access secret is needed for one access lifetime after the last instance has stopped signing with it, an
     /// old refresh secret for one refresh lifetime: whoever did not come back in between is logged out when it goes.
@@ -159,14 +159,8 @@ impl Keys {
 
     fn new(names: &Names, access: &str, refresh: &str) -> Result<Self, KeysError> {
         let keys = Self {
-            access: KeyRing {
-                signing: key(TokenKind::Access, names.access, access)?,
-                previous: None,
-            },
-            refresh: KeyRing {
-                signing: key(TokenKind::Refresh, names.refresh, refresh)?,
-                previous: None,
-            },
+            access: KeyRing::new(key(TokenKind::Access, names.access, access)?),
+            refresh: KeyRing::new(key(TokenKind::Refresh, names.refresh, refresh)?),
         };
         keys.all_different(names)
     }
@@ -178,26 +172,22 @@ impl Keys {
         refresh: Option<&str>,
     ) -> Result<Self, KeysError> {
         if let Some(secret) = access {
-            let previous = key(TokenKind::Access, names.previous_access, secret)?;
-            self.access.previous = Some(previous);
+            self.access
+                .add(key(TokenKind::Access, names.previous_access, secret)?);
         }
         if let Some(secret) = refresh {
-            let previous = key(TokenKind::Refresh, names.previous_refresh, secret)?;
-            self.refresh.previous = Some(previous);
+            self.refresh
+                .add(key(TokenKind::Refresh, names.previous_refresh, secret)?);
         }
         self.all_different(names)
     }
 
     fn all_different(self, names: &Names) -> Result<Self, KeysError> {
-        let keys = [
-            (names.access, Some(&self.access.signing)),
-            (names.refresh, Some(&self.refresh.signing)),
-            (names.previous_access, self.access.previous.as_ref()),
-            (names.previous_refresh, self.refresh.previous.as_ref()),
-        ];
-        let mut seen: Vec<(&'static str, [u8; 32])> = Vec::with_capacity(keys.len());
-        for (name, key) in keys {
-            let Some(key) = key else { continue };
+        let labels = |signing, other| std::iter::once(signing).chain(std::iter::repeat(other));
+        let access = labels(names.access, names.previous_access).zip(self.access.iter());
+        let refresh = labels(names.refresh, names.previous_refresh).zip(self.refresh.iter());
+        let mut seen: Vec<(&'static str, [u8; 32])> = Vec::new();
+        for (name, key) in access.chain(refresh) {
             // Keys are compared by what they make of one message, because the secrets themselves are not kept.
             let trace = key.sign(b"equal?");
             if let Some((first, _)) = seen.iter().find(|(_, other)| *other == trace) {

@@ -19,6 +19,7 @@ mod login;
 mod logout;
 mod marker;
 mod origin;
+mod parties;
 mod payload_reader;
 mod payload_writer;
 mod policy;

@@ -11,8 +11,8 @@ use serde::de::{self, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess
 use crate::clock::Timestamp;
 use crate::key::TokenKind;
 use crate::marker::Sid;
-use crate::policy::Policy;
-use crate::registered::{self, Registered};
+use crate::parties::Parties;
+use crate::registered::Registered;
 use crate::subject::SubjectSeed;
 use crate::text::Text;
 use crate::token_error::TokenError;
@@ -21,7 +21,7 @@ use crate::token_error::TokenError;
 pub(crate) fn read<'de, T: Deserialize<'de>>(
     json: &'de str,
     kind: TokenKind,
-    policy: &Policy,
+    parties: &Parties,
 ) -> Result<(Registered, T), TokenError> {
     let mut found = Found::default();
     let mut deserializer = serde_json::Deserializer::from_str(json);
@@ -29,7 +29,7 @@ pub(crate) fn read<'de, T: Deserialize<'de>>(
         .deserialize_map(PayloadVisitor {
             found: &mut found,
             kind,
-            policy,
+            parties,
             claims: PhantomData,
         })
         .map_err(|_| TokenError::Payload)?;
@@ -77,7 +77,7 @@ impl Found {
 struct PayloadVisitor<'a, T> {
     found: &'a mut Found,
     kind: TokenKind,
-    policy: &'a Policy,
+    parties: &'a Parties,
     claims: PhantomData<T>,
 }
 
@@ -93,7 +93,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for PayloadVisitor<'_, T> {
             entries,
             found: self.found,
             kind: self.kind,
-            policy: self.policy,
+            parties: self.parties,
             at_subject: false,
         }))
     }
@@ -104,7 +104,7 @@ struct OtherClaims<'a, A> {
     entries: A,
     found: &'a mut Found,
     kind: TokenKind,
-    policy: &'a Policy,
+    parties: &'a Parties,
     at_subject: bool,
 }
 
@@ -137,19 +137,19 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for OtherClaims<'_, A> {
             entries,
             found,
             kind,
-            policy,
+            parties,
             at_subject,
         } = self;
         while let Some(name) = entries.next_key::<Text<'de>>()? {
             match name.as_str() {
                 "iss" => {
                     let issuer: Text<'de> = entries.next_value()?;
-                    let matches = issuer.as_str() == policy.issuer;
+                    let matches = parties.is_issuer(issuer.as_str());
                     Self::set(&mut found.issuer_matches, matches, "iss")?;
                 }
                 "aud" => {
                     let audience: Text<'de> = entries.next_value()?;
-                    let matches = registered::is_audience(audience.as_str(), *kind, policy);
+                    let matches = parties.is_audience(audience.as_str(), *kind);
                     Self::set(&mut found.audience_matches, matches, "aud")?;
                 }
                 "jti" => {

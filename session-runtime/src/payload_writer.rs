@@ -5,8 +5,8 @@ use serde::ser::{Impossible, Serialize, SerializeMap, SerializeStruct, Serialize
 use crate::claims::Wire;
 use crate::issue_error::IssueError;
 use crate::key::TokenKind;
-use crate::policy::Policy;
-use crate::registered::{self, RESERVED, Registered};
+use crate::parties::Parties;
+use crate::registered::{RESERVED, Registered};
 use crate::subject::{self, WireString};
 
 /// A JSON object in the making.
@@ -17,15 +17,15 @@ pub(crate) struct PayloadWriter {
 impl PayloadWriter {
     pub(crate) fn new<S: Serialize>(
         kind: TokenKind,
-        policy: &Policy,
+        parties: &Parties,
         registered: &Registered,
         subject: &S,
     ) -> Result<Self, IssueError> {
         let mut json = Vec::with_capacity(512);
         json.push(b'{');
         let mut writer = Self { json };
-        writer.member("iss", policy.issuer)?;
-        writer.member("aud", &registered::audience(kind, policy))?;
+        writer.member("iss", &*parties.issuer)?;
+        writer.member("aud", &*parties.audience(kind))?;
         writer.member("sub", &subject::to_wire(subject)?)?;
         writer.member("sid", registered.sid.as_str())?;
         writer.member("auth_time", &registered.auth_time.as_secs())?;

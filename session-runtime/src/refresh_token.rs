@@ -28,9 +28,9 @@ pub(crate) struct RefreshToken<C: SessionClaims> {
 impl<C: SessionClaims> RefreshToken<C> {
     /// Opens a token of whichever session, whenever it ended.
     pub(crate) fn open(sessions: &Sessions<C>, token: &[u8]) -> Result<Self, TokenError> {
-        let keys = &sessions.keys().refresh;
+        let keys = sessions.keys();
         let opened: Opened<RefreshClaims<C::Subject>> =
-            token::open(token, TokenKind::Refresh, keys, &C::POLICY)?;
+            token::open(token, TokenKind::Refresh, &keys.refresh, sessions.parties())?;
         Ok(Self {
             registered: opened.registered,
             subject: opened.claims.subject,

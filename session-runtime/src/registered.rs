@@ -1,6 +1,5 @@
 //! The registered claims of both tokens, and when a token ends.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::clock::Timestamp;
@@ -12,8 +11,6 @@ use crate::token_error::TokenError;
 /// The names that tokens set themselves, `sub` beside them.
 pub(crate) const RESERVED: [&str; 8] =
     ["iss", "aud", "exp", "nbf", "iat", "jti", "sid", "auth_time"];
-
-const REFRESH_AUDIENCE: &str = "#refresh";
 
 /// What both tokens say of their session.
 #[derive(Clone, Copy, Debug)]
@@ -85,21 +82,5 @@ fn lifetime(kind: TokenKind, policy: &Policy) -> Duration {
     match kind {
         TokenKind::Access => policy.access,
         TokenKind::Refresh => policy.refresh,
-    }
-}
-
-/// `aud` of one kind of token.
-pub(crate) fn audience(kind: TokenKind, policy: &Policy) -> Cow<'static, str> {
-    match kind {
-        TokenKind::Access => policy.audience.into(),
-        TokenKind::Refresh => format!("{}{REFRESH_AUDIENCE}", policy.audience).into(),
-    }
-}
-
-/// Whether `aud` is the audience of this kind of token.
-pub(crate) fn is_audience(aud: &str, kind: TokenKind, policy: &Policy) -> bool {
-    match kind {
-        TokenKind::Access => aud == policy.audience,
-        TokenKind::Refresh => aud.strip_suffix(REFRESH_AUDIENCE) == Some(policy.audience),
     }
 }

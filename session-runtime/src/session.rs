@@ -113,8 +113,8 @@ impl<C: SessionClaims> Session<C> {
 
     fn open(sessions: &Sessions<C>, token: &[u8]) -> Result<Self, TokenError> {
         let (kind, policy) = (TokenKind::Access, &C::POLICY);
-        let keys = &sessions.keys().access;
-        let opened = token::open::<FromWire<C>>(token, kind, keys, policy)?;
+        let keys = sessions.keys();
+        let opened = token::open::<FromWire<C>>(token, kind, &keys.access, sessions.parties())?;
         let (FromWire(claims), registered) = (opened.claims, opened.registered);
         let now = sessions.now();
         registered.check_times(kind, policy, now)?;

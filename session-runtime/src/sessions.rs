@@ -1,10 +1,12 @@
 //! What the application's state holds.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use arc_swap::{ArcSwap, Guard};
 use axum::extract::FromRef;
 
 use crate::claims::SessionClaims;
@@ -15,6 +17,7 @@ use crate::key::TokenKind;
 use crate::keys::Keys;
 use crate::marker::{Marker, Sid};
 use crate::origin::{OriginError, Origins};
+use crate::parties::Parties;
 use crate::payload_writer::PayloadWriter;
 use crate::registered::Registered;
 use crate::rejection::SessionRejection;
@@ -56,9 +59,11 @@ pub struct Sessions<C> {
 
 #[derive(Clone)]
 struct Shared {
-    keys: Keys,
+    /// Replaced as a whole while requests are served, without a lock.
+    keys: Arc<ArcSwap<Keys>>,
     clock: Clock,
     origins: Origins,
+    parties: Parties,
 }
 
 impl<C: SessionClaims> Sessions<C> {
@@ -66,9 +71,10 @@ impl<C: SessionClaims> Sessions<C> {
     pub fn new(keys: Keys) -> Self {
         Self {
             shared: Arc::new(Shared {
-                keys,
+                keys: Arc::new(ArcSwap::from_pointee(keys)),
                 clock: Clock::default(),
                 origins: Origins::default(),
+                parties: Parties::of(&C::POLICY),
             }),
             claims: PhantomData,
         }
@@ -105,6 +111,59 @@ impl<C: SessionClaims> Sessions<C> {
         let shared = Arc::make_mut(&mut self.shared);
         shared.origins = shared.origins.clone().and(origin)?;
         Ok(self)
+    }
+
+    /// Issues and accepts tokens of this issuer instead of the attribute's, where one build serves several deployments.
+    ///
+    /// Changing it ends all sessions.
+    #[must_use]
+    pub fn with_issuer(mut self, issuer: impl Into<String>) -> Self {
+        Arc::make_mut(&mut self.shared).parties.issuer = Cow::Owned(issuer.into());
+        self
+    }
+
+    /// Issues and accepts tokens for this audience instead of the attribute's; the refresh token's has `#refresh` behind
+    /// it.
+    ///
+    /// Changing it ends all sessions.
+    #[must_use]
+    pub fn with_audience(mut self, audience: impl Into<String>) -> Self {
+        Arc::make_mut(&mut self.shared).parties.audience = Cow::Owned(audience.into());
+        self
+    }
+
+    /// Accepts access tokens for another audience as well, and never issues them. Call it again for more of them.
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// # use stateless_session::{Keys, Sessions, stateless_session};
+    /// # #[stateless_session(access = "15m", refresh = "7d")]
+    /// # #[derive(Clone, Serialize, Deserialize)]
+    /// # pub struct Claims { sub: u64 }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let keys = Keys::generate()?;
+    /// let shop = Sessions::<Claims>::new(keys.clone()).with_audience("shop");
+    /// let billing = Sessions::<Claims>::new(keys).with_audience("billing").accept_audience("shop");
+    ///
+    /// let token = shop.login_checked_elsewhere(Claims { sub: 7 })?;
+    /// assert!(billing.verify(token.access_token()).is_ok());
+    /// let token = billing.login_checked_elsewhere(Claims { sub: 7 })?;
+    /// assert!(shop.verify(token.access_token()).is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn accept_audience(mut self, audience: impl Into<String>) -> Self {
+        let parties = &mut Arc::make_mut(&mut self.shared).parties;
+        parties.other_audiences.push(audience.into());
+        self
+    }
+
+    /// Takes other keys while requests are served; every clone takes them at once. Requests wait for nothing, and those
+    /// under way go on with the keys that they began with.
+    pub fn set_keys(&self, keys: Keys) {
+        self.shared.keys.store(Arc::new(keys));
+        tracing::info!("the keys were replaced");
     }
 
     /// Starts a session for a request that something else has checked: a one-time state bound to the browser, where a
@@ -194,9 +253,10 @@ impl<C: SessionClaims> Sessions<C> {
     ) -> Result<AccessToken, IssueError> {
         let (kind, policy) = (TokenKind::Access, &C::POLICY);
         let registered = Registered::issued(kind, policy, sid, auth_time, iat);
-        let mut payload = PayloadWriter::new(kind, policy, &registered, claims.subject())?;
+        let parties = &self.shared.parties;
+        let mut payload = PayloadWriter::new(kind, parties, &registered, claims.subject())?;
         payload.claims(claims)?;
-        let token = token::sign(&payload.finish(), &self.shared.keys.access)?;
+        let token = token::sign(&payload.finish(), &self.keys().access)?;
         Ok(AccessToken {
             token,
             expires_in: registered.exp.since(self.now()),
@@ -213,16 +273,21 @@ impl<C: SessionClaims> Sessions<C> {
     ) -> Result<(), IssueError> {
         let (kind, policy) = (TokenKind::Refresh, &C::POLICY);
         let registered = Registered::issued(kind, policy, sid, auth_time, iat);
-        let mut payload = PayloadWriter::new(kind, policy, &registered, claims.subject())?;
+        let parties = &self.shared.parties;
+        let mut payload = PayloadWriter::new(kind, parties, &registered, claims.subject())?;
         if let Some(generation) = claims.generation() {
             payload.member("gen", &generation)?;
         }
-        let token = token::sign(&payload.finish(), &self.shared.keys.refresh)?;
+        let token = token::sign(&payload.finish(), &self.keys().refresh)?;
         cookies.set_refresh_token(policy, sid, token, registered.exp.since(iat))
     }
 
-    pub(crate) fn keys(&self) -> &Keys {
-        &self.shared.keys
+    pub(crate) fn keys(&self) -> Guard<Arc<Keys>> {
+        self.shared.keys.load()
+    }
+
+    pub(crate) fn parties(&self) -> &Parties {
+        &self.shared.parties
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -258,6 +323,7 @@ impl<C: SessionClaims> fmt::Debug for Sessions<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sessions")
             .field("policy", &C::POLICY)
+            .field("parties", &self.shared.parties)
             .field("origins", &self.shared.origins)
             .finish_non_exhaustive()
     }

@@ -5,8 +5,8 @@ use serde::de::DeserializeOwned;
 
 use crate::issue_error::IssueError;
 use crate::key::{KeyRing, TokenKind};
+use crate::parties::Parties;
 use crate::payload_reader;
-use crate::policy::Policy;
 use crate::registered::Registered;
 use crate::token_error::TokenError;
 
@@ -27,7 +27,7 @@ pub(crate) fn open<T: DeserializeOwned>(
     token: &[u8],
     kind: TokenKind,
     keys: &KeyRing,
-    policy: &Policy,
+    parties: &Parties,
 ) -> Result<Opened<T>, TokenError> {
     if token.len() > LONGEST {
         return Err(TokenError::TooLong);
@@ -44,11 +44,11 @@ pub(crate) fn open<T: DeserializeOwned>(
     let mut payload = [0; LONGEST_PAYLOAD];
     let payload = decode(segments.payload, &mut payload).ok_or(TokenError::Encoding)?;
     let payload = str::from_utf8(payload).map_err(|_| TokenError::Payload)?;
-    let (registered, claims) = payload_reader::read(payload, kind, policy)?;
+    let (registered, claims) = payload_reader::read(payload, kind, parties)?;
     Ok(Opened {
         registered,
         claims,
-        signed_by_signing_key: std::ptr::eq(key, &raw const keys.signing),
+        signed_by_signing_key: std::ptr::eq(key, keys.signing()),
     })
 }
 
@@ -87,7 +87,7 @@ impl<'a> Segments<'a> {
 
 /// Signs a payload.
 pub(crate) fn sign(payload: &[u8], keys: &KeyRing) -> Result<String, IssueError> {
-    let key = &keys.signing;
+    let key = keys.signing();
     let mut token = String::with_capacity(key.header().len() + payload.len() * 4 / 3 + 48);
     token.push_str(key.header());
     token.push('.');

@@ -584,3 +584,81 @@ async fn a_slow_look_up_is_waited_for_and_expires_in_says_what_is_left() {
     assert_eq!(claims["exp"], START + HOUR + 900);
     assert_eq!(answer.json()["expires_in"], 895);
 }
+
+#[tokio::test]
+async fn keys_are_replaced_while_requests_are_served() {
+    let app = App::new();
+    let server = Server::start(app.clone().router()).await;
+    let mut browser = Browser::default();
+    browser
+        .send(&server, Request::post("/login").json(r#"{"user": 1}"#))
+        .await;
+    let next = || Keys::from_secrets(NEXT_ACCESS_SECRET, NEXT_REFRESH_SECRET).unwrap();
+    let swapped = next().with_previous(Some(ACCESS_SECRET), Some(REFRESH_SECRET));
+    app.sessions.set_keys(swapped.unwrap());
+    assert_eq!(browser.call(&server, Request::get("/me")).await.status, 200);
+    let answer = browser.refresh(&server).await;
+    assert_eq!(answer.set_cookies().len(), 1, "re-issued by the new key");
+    app.sessions.set_keys(next());
+    assert_eq!(browser.call(&server, Request::get("/me")).await.status, 200);
+    assert_eq!(browser.refresh(&server).await.status, 200);
+    app.sessions.set_keys(keys());
+    let answer = browser.call(&server, Request::get("/me")).await;
+    answer.assert_refused(
+        401,
+        "invalid_token",
+        Some(r#"Bearer error="invalid_token""#),
+    );
+}
+
+#[tokio::test]
+async fn one_build_serves_deployments_of_other_issuers_and_audiences() {
+    let clock = HeldClock::new();
+    let deployed = |deploy: fn(Sessions<users::Claims>) -> Sessions<users::Claims>| {
+        let serving = serving(&clock, keys(), users::Claims { sub: "ada".into() });
+        Serving {
+            sessions: deploy(serving.sessions),
+            ..serving
+        }
+    };
+    let shop = deployed(|sessions| {
+        sessions
+            .with_issuer("https://a.example")
+            .with_audience("shop")
+    });
+    let other_issuer = deployed(|sessions| {
+        sessions
+            .with_issuer("https://b.example")
+            .with_audience("shop")
+    });
+    let billing = deployed(|sessions| {
+        let sessions = sessions.with_issuer("https://a.example");
+        sessions.with_audience("billing").accept_audience("shop")
+    });
+    let shop = Server::start(router("", shop)).await;
+    let other_issuer = Server::start(router("", other_issuer)).await;
+    let billing = Server::start(router("", billing)).await;
+    let mut browser = Browser::default();
+    let token = browser
+        .send(&shop, Request::post("/login"))
+        .await
+        .access_token();
+    assert_eq!(payload(&token)["iss"], "https://a.example");
+    assert_eq!(payload(&token)["aud"], "shop");
+    let refresh_token = &browser.refresh_cookie().value;
+    assert_eq!(payload(refresh_token)["aud"], "shop#refresh");
+    for (server, status) in [(&shop, 200), (&billing, 200), (&other_issuer, 401)] {
+        let answer = server.send(&Request::get("/me").bearer(&token)).await;
+        assert_eq!(answer.status, status);
+    }
+    assert_eq!(browser.refresh(&shop).await.status, 200);
+    for server in [&billing, &other_issuer] {
+        let answer = browser.refresh(server).await;
+        answer.assert_refused(401, "session_unknown", Some("Bearer"));
+    }
+    let answer = billing.send(&Request::post("/login")).await;
+    let answer = shop
+        .send(&Request::get("/me").bearer(&answer.access_token()))
+        .await;
+    assert_eq!(answer.status, 401, "accepting goes one way");
+}
