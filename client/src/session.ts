@@ -349,7 +349,8 @@ export function createSession<Claims extends object = Record<string, unknown>>(
     look()
     if (disposal.signal.aborted || document.hidden) return
     if (untilRefresh() <= 0) refresh()
-    timer = setTimeout(wake, pending ? LOOK_EVERY : Math.min(LOOK_EVERY, untilRefresh()))
+    // Timers drop fractions: without the millisecond more, the page would wake just too early, and again at once.
+    timer = setTimeout(wake, pending ? LOOK_EVERY : Math.min(LOOK_EVERY, untilRefresh() + 1))
   }
 
   const on = (type: string, listener: (event: Event) => void) =>
