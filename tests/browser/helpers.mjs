@@ -21,7 +21,7 @@ const secret = () => randomBytes(48).toString('base64')
 const SECRETS = { ACCESS_TOKEN_SECRET: secret(), REFRESH_TOKEN_SECRET: secret() }
 
 /** Until `condition` gives something true; what it gave. */
-export async function until(condition, what = condition.toString(), patience = 5_000) {
+export async function until(condition, what = condition.toString(), patience = 20_000) {
   const end = Date.now() + patience
   let last
   for (;;) {
@@ -125,7 +125,7 @@ export function startBrowser() {
 /** A browser of its own for `t`, without cookies. */
 export async function visitor(t, browser, options = {}) {
   const context = await browser.newContext({ ignoreHTTPSErrors: true, ...options })
-  context.setDefaultTimeout(8_000)
+  context.setDefaultTimeout(20_000)
   t.after(() => context.close())
   return context
 }
@@ -146,14 +146,14 @@ export const state = page => page.evaluate(() => window.session.state)
 export const subject = page => page.evaluate(() => window.session.claims?.sub)
 
 /** Until the page says it is in `wanted`, as `sub` where one is given. */
-export function reaches(page, wanted, sub, patience) {
+export function reaches(page, wanted, sub) {
   const seen = () => page.evaluate(() => [window.session.state, window.session.claims?.sub])
   let last
   const there = async () => {
     last = await seen()
     return last[0] === wanted && (sub === undefined || last[1] === sub)
   }
-  return until(there, `state ${wanted} ${sub ?? ''}`, patience).catch(error => {
+  return until(there, `state ${wanted} ${sub ?? ''}`).catch(error => {
     throw new Error(`${error.message}; the page is at ${last}`)
   })
 }

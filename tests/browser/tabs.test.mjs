@@ -55,7 +55,7 @@ for (const count of [2, 5]) {
       })
     }
     const mark = await server.mark()
-    await server.control({ ahead: 60, refresh: 'hold' })
+    await server.control({ ahead: 120, refresh: 'hold' })
     // Every access token is refused now, so every tab needs a refresh.
     const answers = pages.map(page => h.me(page))
     for (const page of pages) await h.until(() => page.evaluate(() => window.hasAskedForLock))
@@ -77,7 +77,7 @@ for (const count of [2, 5]) {
     while (pages.length < count) pages.push(await h.open(context, server.origin))
     for (const page of pages) await h.reaches(page, 'in', 'alice')
     const handled = await server.handled()
-    await server.control({ ahead: 60, refresh: 'hold' })
+    await server.control({ ahead: 120, refresh: 'hold' })
     const answers = pages.map(page => h.me(page))
     // All of them are under way at the same time.
     await h.until(async () => (await server.handled()) === handled + count)

@@ -27,7 +27,7 @@ use crate::control::{Controls, Outage};
 use crate::seen::Log;
 
 // Longer than a test takes, so that a refresh is one that the test asked for. Tests set the clock to get past it.
-#[stateless_session(access = "10s", refresh = "1h", leeway = "1s")]
+#[stateless_session(access = "60s", refresh = "1h", leeway = "1s")]
 #[derive(Clone, Serialize, Deserialize)]
 struct Claims {
     sub: String,
@@ -93,12 +93,12 @@ async fn echo(_: Claims, body: String) -> String {
     body
 }
 
-#[require_session(fresh = "1s")]
+#[require_session(fresh = "5s")]
 async fn fresh(claims: Claims) -> Json<Claims> {
     Json(claims)
 }
 
-#[require_session(max_age = "3s")]
+#[require_session(max_age = "20s")]
 async fn recent(claims: Claims) -> Json<Claims> {
     Json(claims)
 }
