@@ -146,7 +146,7 @@ async function sidOf(marker: string): Promise<string> {
 function payloadOf(token: string | undefined): Record<string, unknown> {
   try {
     const binary = atob(token!.split('.')[1]!.replaceAll('-', '+').replaceAll('_', '/'))
-    return JSON.parse(new TextDecoder().decode(Uint8Array.from(binary, char => char.charCodeAt(0))))
+    return JSON.parse(new TextDecoder().decode(Uint8Array.from(binary, char => char.charCodeAt(0)))) ?? {}
   } catch {
     return {}
   }
@@ -298,7 +298,7 @@ export function createSession<Claims extends object = Record<string, unknown>>(
           resolve()
         }
       })
-      return controller !== current || (token !== before && left() > 0 && token!.steady >= since)
+      return controller !== current || (token !== before && left() > 0 && age() <= performance.now() - since)
     }
     if (!forced && !left()) {
       tell({ ask: true })
@@ -426,15 +426,15 @@ export function createSession<Claims extends object = Record<string, unknown>>(
       const value = await getToken().catch((error: SessionError) => {
         if (error.code !== 'out') throw error
       })
-      const send = (bearer: string | void) => {
-        const copy = request.clone()
-        if (bearer) copy.headers.set('Authorization', 'Bearer ' + bearer)
-        return fetch(copy)
+      if (!value) return fetch(request)
+      const send = (bearer: string, to: Request) => {
+        to.headers.set('Authorization', 'Bearer ' + bearer)
+        return fetch(to)
       }
-      const response = await send(value)
-      if (!value || response.status !== 401) return response
+      const response = await send(value, request.clone())
+      if (response.status !== 401) return response
       const another = await challenged(response.headers.get('WWW-Authenticate'), value)
-      return another ? send(another) : response
+      return another ? send(another, request) : response
     },
     async adopt(answer) {
       if (await arrive(answer, 'login')) {
@@ -455,7 +455,6 @@ export function createSession<Claims extends object = Record<string, unknown>>(
       disposal.abort()
       clearTimeout(timer)
       siblings.close()
-      callbacks.clear()
       settle(identity!, false, 'logout')
     },
   }

@@ -29,6 +29,8 @@ export class Browser {
   channelDelay = 1
   locks = new Set()
   blocksCookies = false
+  /** Called while a digest is under way. */
+  digesting = null
   sequence = 0
   server = new Server(this)
 
@@ -113,6 +115,7 @@ class Tab {
         meta.url = `${this.origin}/auth/client.js`
       },
     })
+    this.untouched = Object.getOwnPropertyDescriptors(this.window)
     await module.link(() => {
       throw new Error('the module imports nothing')
     })
@@ -171,6 +174,7 @@ class Tab {
       crypto: {
         subtle: {
           async digest(algorithm, bytes) {
+            await browser.digesting?.()
             if (algorithm !== 'SHA-256') throw new Error(algorithm)
             return new Uint8Array(createHash('sha256').update(bytes).digest()).buffer
           },
@@ -307,6 +311,7 @@ export class Server {
   }
 
   serve(tab, request) {
+    if (request.signal.aborted) return Promise.reject(request.signal.reason)
     const { browser } = this
     const url = new URL(request.url)
     const authorization = request.headers.get('Authorization')
@@ -317,9 +322,7 @@ export class Server {
     // The cookies of a request are those of the moment it is sent, those of an answer arrive with it.
     const cookies = new Map([...browser.jar].map(([name, cookie]) => [name, cookie.value]))
     return new Promise((resolve, reject) => {
-      const aborted = () => reject(new DOMException('aborted', 'AbortError'))
-      if (request.signal.aborted) return aborted()
-      request.signal.addEventListener('abort', aborted)
+      request.signal.addEventListener('abort', () => reject(request.signal.reason))
       const answer = async () => {
         let outcome
         try {
