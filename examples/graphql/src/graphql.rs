@@ -1,0 +1,379 @@
+//! The GraphQL schema. Todos and people have the names that `PostGraphile` gives them, so that a front end need not know
+//! which of the two it talks to; login is this program's alone.
+
+use std::marker::PhantomData;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_graphql::{
+    Context, Guard as FieldGuard, InputObject, Object, SimpleObject, Subscription,
+};
+use futures_util::{Stream, StreamExt, stream};
+use sqlx::{FromRow, PgPool};
+use stateless_session::{
+    Guard, Login, Require, Session, SessionCookies, SessionRejection, Sessions, TokenResponse,
+};
+
+use crate::accounts::Accounts;
+use crate::changes::Changes;
+use crate::problem::Problem;
+use crate::row_level_security as rls;
+use crate::session::{AdminGuard, Claims, PersonId, RecentAdminGuard};
+
+type Result<T, E = Problem> = std::result::Result<T, E>;
+
+pub type Schema = async_graphql::Schema<Query, Mutation, Subscriptions>;
+
+pub fn schema(
+    sessions: Sessions<Claims>,
+    accounts: Accounts,
+    pool: PgPool,
+    changes: Changes,
+) -> Schema {
+    Schema::build(Query, Mutation, Subscriptions)
+        .data(sessions)
+        .data(accounts)
+        .data(pool)
+        .data(changes)
+        .limit_depth(10)
+        .limit_complexity(LOGIN * 2)
+        .finish()
+}
+
+/// Of a field that hashes passwords: a document holds a few, not a thousand.
+const LOGIN: usize = 100;
+
+/// Who sends the messages of a WebSocket.
+pub struct AccessToken(pub String);
+
+/// The cookies of the response. The last login or logout of a document counts.
+#[derive(Clone, Default)]
+pub struct Cookies(Arc<Mutex<Option<SessionCookies>>>);
+
+impl Cookies {
+    fn set(&self, cookies: SessionCookies) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(cookies);
+    }
+
+    pub fn take(&self) -> Option<SessionCookies> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+fn optional_session(ctx: &Context<'_>) -> Result<Option<Session<Claims>>> {
+    // Verified once more, because a WebSocket lives on while a token ends and ages are measured from now.
+    if let Some(AccessToken(token)) = ctx.data_opt() {
+        return Ok(Some(data::<Sessions<Claims>>(ctx)?.verify(token)?));
+    }
+    Ok(ctx.data_opt::<Session<Claims>>().cloned())
+}
+
+fn session(ctx: &Context<'_>) -> Result<Session<Claims>> {
+    Ok(optional_session(ctx)?.ok_or(SessionRejection::MissingToken)?)
+}
+
+fn data<'a, T: Send + Sync + 'static>(ctx: &Context<'a>) -> Result<&'a T> {
+    Ok(ctx.data_opt().ok_or(SessionRejection::InternalError)?)
+}
+
+/// A field's guard, by the trait that guards handlers: `#[graphql(guard = "Requires::<AdminGuard>::new()")]`.
+struct Requires<G>(PhantomData<fn() -> G>);
+
+impl<G> Requires<G> {
+    const fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<G: Guard<Session = Session<Claims>>> FieldGuard for Requires<G> {
+    async fn check(&self, ctx: &Context<'_>) -> async_graphql::Result<()> {
+        Require::<G>::check(session(ctx)?).map_err(Problem::from)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, FromRow, SimpleObject)]
+struct Person {
+    id: i32,
+    name: String,
+}
+
+#[derive(SimpleObject)]
+struct PeopleConnection {
+    nodes: Vec<Person>,
+}
+
+#[derive(Clone, Debug, FromRow, SimpleObject)]
+struct Todo {
+    id: i32,
+    owner_id: i32,
+    title: String,
+    done: bool,
+}
+
+#[derive(SimpleObject)]
+struct TodosConnection {
+    nodes: Vec<Todo>,
+}
+
+pub struct Query;
+
+#[Object]
+impl Query {
+    /// Who is logged in.
+    async fn current_person(&self, ctx: &Context<'_>) -> Result<Option<Person>> {
+        let mut tx = rls::begin(data(ctx)?, optional_session(ctx)?.as_ref()).await?;
+        let person =
+            sqlx::query_as("select * from app_public.current_person() where id is not null");
+        Ok(person.fetch_optional(&mut *tx).await?)
+    }
+
+    async fn my_todos(&self, ctx: &Context<'_>) -> Result<TodosConnection> {
+        my_todos(data(ctx)?, &session(ctx)?).await
+    }
+
+    /// Everyone's todos for administrators, and one's own for others: here is no filter but the policies of the database.
+    async fn all_todos(&self, ctx: &Context<'_>) -> Result<TodosConnection> {
+        let mut tx = rls::begin(data(ctx)?, optional_session(ctx)?.as_ref()).await?;
+        let todos = sqlx::query_as("select * from app_public.todos order by id");
+        let nodes = todos.fetch_all(&mut *tx).await?;
+        Ok(TodosConnection { nodes })
+    }
+
+    #[graphql(guard = "Requires::<AdminGuard>::new()")]
+    async fn all_people(&self, ctx: &Context<'_>) -> Result<PeopleConnection> {
+        let mut tx = rls::begin(data(ctx)?, optional_session(ctx)?.as_ref()).await?;
+        let people = sqlx::query_as("select * from app_public.people order by id");
+        let nodes = people.fetch_all(&mut *tx).await?;
+        Ok(PeopleConnection { nodes })
+    }
+}
+
+async fn my_todos(pool: &PgPool, session: &Session<Claims>) -> Result<TodosConnection> {
+    let mut tx = rls::begin(pool, Some(session)).await?;
+    let todos = sqlx::query_as("select * from app_public.my_todos()");
+    let nodes = todos.fetch_all(&mut *tx).await?;
+    Ok(TodosConnection { nodes })
+}
+
+#[derive(InputObject)]
+struct CredentialsInput {
+    name: String,
+    password: String,
+}
+
+#[derive(InputObject)]
+struct ChangePasswordInput {
+    old_password: String,
+    new_password: String,
+}
+
+#[derive(InputObject)]
+struct SetDisabledInput {
+    person_id: i32,
+    disabled: bool,
+}
+
+#[derive(InputObject)]
+struct CreateTodoInput {
+    todo: TodoInput,
+}
+
+#[derive(InputObject)]
+struct TodoInput {
+    title: String,
+}
+
+#[derive(InputObject)]
+struct UpdateTodoByIdInput {
+    id: i32,
+    todo_patch: TodoPatch,
+}
+
+#[derive(InputObject)]
+struct TodoPatch {
+    title: Option<String>,
+    done: Option<bool>,
+}
+
+#[derive(InputObject)]
+struct DeleteTodoByIdInput {
+    id: i32,
+}
+
+/// What the page needs of a login; the refresh token goes by cookie and is never seen here.
+#[derive(SimpleObject)]
+struct SessionPayload {
+    access_token: String,
+    /// In seconds.
+    expires_in: u64,
+}
+
+#[derive(SimpleObject)]
+struct CreateTodoPayload {
+    todo: Todo,
+}
+
+#[derive(SimpleObject)]
+struct UpdateTodoPayload {
+    todo: Todo,
+}
+
+#[derive(SimpleObject)]
+struct DeleteTodoPayload {
+    todo: Todo,
+}
+
+/// A login needs a response to carry its cookies, which a WebSocket has not.
+struct LoginResponse<'a> {
+    login: &'a Login<Claims>,
+    cookies: &'a Cookies,
+}
+
+impl<'a> LoginResponse<'a> {
+    fn of(ctx: &Context<'a>) -> Result<Self> {
+        let pair = ctx.data_opt().zip(ctx.data_opt());
+        let (login, cookies) = pair.ok_or(SessionRejection::MethodNotAllowed)?;
+        Ok(Self { login, cookies })
+    }
+
+    fn start(&self, claims: Claims) -> Result<SessionPayload> {
+        let response: TokenResponse = self.login.start(claims)?;
+        let (token, cookies) = response.into_parts();
+        self.cookies.set(cookies);
+        Ok(SessionPayload {
+            access_token: token.as_str().to_owned(),
+            expires_in: token.expires_in().as_secs(),
+        })
+    }
+}
+
+pub struct Mutation;
+
+#[Object]
+impl Mutation {
+    /// A new account, logged in.
+    #[graphql(complexity = "LOGIN")]
+    async fn register(&self, ctx: &Context<'_>, input: CredentialsInput) -> Result<SessionPayload> {
+        let response = LoginResponse::of(ctx)?;
+        let accounts: &Accounts = data(ctx)?;
+        response.start(accounts.register(&input.name, input.password).await?)
+    }
+
+    #[graphql(complexity = "LOGIN")]
+    async fn login(&self, ctx: &Context<'_>, input: CredentialsInput) -> Result<SessionPayload> {
+        let response = LoginResponse::of(ctx)?;
+        let accounts: &Accounts = data(ctx)?;
+        response.start(accounts.check_password(&input.name, input.password).await?)
+    }
+
+    /// Ends the session in this browser.
+    async fn logout(&self, ctx: &Context<'_>) -> Result<bool> {
+        let LoginResponse { cookies, .. } = LoginResponse::of(ctx)?;
+        cookies.set(data::<Sessions<Claims>>(ctx)?.logout());
+        Ok(true)
+    }
+
+    /// Ends all sessions of the user and starts another here.
+    #[graphql(complexity = "LOGIN")]
+    async fn change_password(
+        &self,
+        ctx: &Context<'_>,
+        input: ChangePasswordInput,
+    ) -> Result<SessionPayload> {
+        let response = LoginResponse::of(ctx)?;
+        let session = session(ctx)?;
+        let accounts: &Accounts = data(ctx)?;
+        let changed = accounts.change_password(session.sub, input.old_password, input.new_password);
+        response.start(changed.await?)
+    }
+
+    /// Ends all sessions of the user.
+    async fn log_out_everywhere(&self, ctx: &Context<'_>) -> Result<bool> {
+        let LoginResponse { cookies, .. } = LoginResponse::of(ctx)?;
+        let session = session(ctx)?;
+        data::<Accounts>(ctx)?
+            .log_out_everywhere(session.sub)
+            .await?;
+        cookies.set(data::<Sessions<Claims>>(ctx)?.logout());
+        Ok(true)
+    }
+
+    /// Ends all sessions of somebody else and allows no other, or allows them again.
+    #[graphql(guard = "Requires::<RecentAdminGuard>::new()")]
+    async fn set_disabled(&self, ctx: &Context<'_>, input: SetDisabledInput) -> Result<bool> {
+        let accounts: &Accounts = data(ctx)?;
+        let person = PersonId(input.person_id);
+        let found = accounts.set_disabled(person, input.disabled).await?;
+        found.then_some(true).ok_or(Problem::NotFound)
+    }
+
+    async fn create_todo(
+        &self,
+        ctx: &Context<'_>,
+        input: CreateTodoInput,
+    ) -> Result<CreateTodoPayload> {
+        let mut tx = rls::begin(data(ctx)?, Some(&session(ctx)?)).await?;
+        let todo = sqlx::query_as("insert into app_public.todos (title) values ($1) returning *")
+            .bind(input.todo.title)
+            .fetch_one(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        Ok(CreateTodoPayload { todo })
+    }
+
+    /// Of anybody, as far as the policies of the database allow.
+    async fn update_todo_by_id(
+        &self,
+        ctx: &Context<'_>,
+        input: UpdateTodoByIdInput,
+    ) -> Result<UpdateTodoPayload> {
+        let mut tx = rls::begin(data(ctx)?, Some(&session(ctx)?)).await?;
+        let todo = sqlx::query_as(
+            "update app_public.todos set title = coalesce($2, title), done = coalesce($3, done) where id = $1 returning *",
+        )
+        .bind(input.id)
+        .bind(input.todo_patch.title)
+        .bind(input.todo_patch.done)
+        .fetch_optional(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        let todo = todo.ok_or(Problem::NotFound)?;
+        Ok(UpdateTodoPayload { todo })
+    }
+
+    /// Of anybody, as far as the policies of the database allow.
+    async fn delete_todo_by_id(
+        &self,
+        ctx: &Context<'_>,
+        input: DeleteTodoByIdInput,
+    ) -> Result<DeleteTodoPayload> {
+        let mut tx = rls::begin(data(ctx)?, Some(&session(ctx)?)).await?;
+        let todo = sqlx::query_as("delete from app_public.todos where id = $1 returning *")
+            .bind(input.id)
+            .fetch_optional(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        let todo = todo.ok_or(Problem::NotFound)?;
+        Ok(DeleteTodoPayload { todo })
+    }
+}
+
+pub struct Subscriptions;
+
+#[Subscription(name = "Subscription")]
+impl Subscriptions {
+    /// The user's todos, now and after every change, by whatever program it was made.
+    async fn my_todos(
+        &self,
+        ctx: &Context<'_>,
+    ) -> Result<impl Stream<Item = Result<TodosConnection>> + use<>> {
+        let session = session(ctx)?;
+        let pool: PgPool = data::<PgPool>(ctx)?.clone();
+        let changes = data::<Changes>(ctx)?.of(session.sub);
+        let now = stream::once(async {});
+        Ok(now.chain(changes).then(move |()| {
+            let (pool, session) = (pool.clone(), session.clone());
+            async move { my_todos(&pool, &session).await }
+        }))
+    }
+}

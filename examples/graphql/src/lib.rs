@@ -1,0 +1,55 @@
+//! Todos by GraphQL over Postgres, with the session of `stateless-session` and `PostGraphile`'s row-level security.
+
+pub mod accounts;
+mod changes;
+pub mod database;
+mod graphql;
+mod http;
+mod problem;
+pub mod row_level_security;
+pub mod session;
+
+use axum::Router;
+use axum::extract::FromRef;
+use axum::routing::{get, post};
+use sqlx::PgPool;
+use stateless_session::{SessionClaims, Sessions};
+
+use crate::accounts::Accounts;
+use crate::changes::Changes;
+use crate::graphql::Schema;
+use crate::session::Claims;
+
+/// The state of the program.
+#[derive(Clone, FromRef)]
+pub struct App {
+    sessions: Sessions<Claims>,
+    accounts: Accounts,
+    schema: Schema,
+}
+
+impl App {
+    /// The program on a database that is migrated.
+    pub fn new(sessions: Sessions<Claims>, pool: PgPool) -> argon2::password_hash::Result<Self> {
+        let accounts = Accounts::new(pool.clone())?;
+        let changes = Changes::listen(pool.clone());
+        let schema = graphql::schema(sessions.clone(), accounts.clone(), pool, changes);
+        Ok(Self {
+            sessions,
+            accounts,
+            schema,
+        })
+    }
+}
+
+/// Everything that is served.
+pub fn router(app: App) -> Router {
+    let router = Router::new()
+        .route("/graphql", post(http::execute))
+        .route("/graphql/subscriptions", get(http::subscribe))
+        .merge(Claims::routes()); // POST /auth/refresh, POST /auth/logout
+    // Its scripts come from elsewhere and run with the session of this origin, so it is for development alone.
+    #[cfg(debug_assertions)]
+    let router = router.route("/graphiql", get(http::graphiql));
+    router.with_state(app)
+}
