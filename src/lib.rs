@@ -181,3 +181,5 @@ pub use session_runtime::{
     Renew, Renewal, Require, Session, SessionClaims, SessionCookies, SessionRejection, Sessions,
     SubjectError, TokenResponse, Weakness,
 };
+#[cfg(feature = "asymmetric")]
+pub use session_runtime::{KeyError, PrivateKey, PublicKeys};

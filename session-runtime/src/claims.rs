@@ -85,6 +85,33 @@ pub trait SessionClaims: Wire + Send + Sync + 'static {
         routes::routes::<Self, S>(mount)
     }
 
+    /// GET `/.well-known/jwks.json`, to be merged at the outermost router: the public keys that verify these access tokens,
+    /// as a JWK set (RFC 7517), with five minutes for caches. Secrets are never in it.
+    ///
+    /// ```
+    /// # use axum::{Router, extract::FromRef};
+    /// # use serde::{Deserialize, Serialize};
+    /// # use stateless_session::{Renew, SessionClaims, Sessions, stateless_session};
+    /// # #[stateless_session(access = "15m", refresh = "7d")]
+    /// # #[derive(Clone, Serialize, Deserialize)]
+    /// # pub struct Claims { sub: u64 }
+    /// fn routes<S>() -> Router<S>
+    /// where
+    ///     S: Renew<Claims> + Clone + Send + Sync + 'static,
+    ///     Sessions<Claims>: FromRef<S>,
+    /// {
+    ///     Claims::routes().merge(Claims::jwks_routes())
+    /// }
+    /// ```
+    #[cfg(feature = "asymmetric")]
+    fn jwks_routes<S>() -> Router<S>
+    where
+        S: Clone + Send + Sync + 'static,
+        Sessions<Self>: FromRef<S>,
+    {
+        crate::jwks::routes::<Self, S>()
+    }
+
     /// These claims in TypeScript, as the browser module's `createSession<Claims>()` takes them: the struct and every
     /// type that it names, without imports. `sub` is a string there, as it is on the wire.
     ///

@@ -34,6 +34,8 @@ pub enum IssueError {
     /// send POST; where a link has to log in, bind it to the browser and call
     /// [`Sessions::login_checked_elsewhere`](crate::Sessions::login_checked_elsewhere).
     Unchecked,
+    /// These sessions only verify the tokens of another service; log in there.
+    VerifyOnly,
     /// The operating system has no random numbers.
     Random,
 }
@@ -59,6 +61,9 @@ impl fmt::Display for IssueError {
             Self::Unchecked => f.write_str(
                 "a login by GET, HEAD or OPTIONS is not checked for its origin; use POST, or bind the link to the browser \
                  and call `Sessions::login_checked_elsewhere`",
+            ),
+            Self::VerifyOnly => f.write_str(
+                "these sessions only verify the tokens of another service; log in at the one that has the private key",
             ),
             Self::Random => f.write_str("the operating system has no random numbers"),
         }

@@ -1,11 +1,15 @@
 //! Secrets in, keys out.
 
+#[cfg(feature = "asymmetric")]
+use std::borrow::Cow;
 use std::env;
 use std::fmt;
 
 use base64_simd::URL_SAFE_NO_PAD;
 
 use crate::key::{KeyRing, TokenKey, TokenKind};
+#[cfg(feature = "asymmetric")]
+use crate::{key_error::KeyError, private_key::PrivateKey, public_keys::PublicKeys};
 
 /// What errors call the four secrets.
 struct Names {
@@ -21,6 +25,11 @@ const VARIABLES: Names = Names {
     previous_access: "ACCESS_TOKEN_SECRET_PREVIOUS",
     previous_refresh: "REFRESH_TOKEN_SECRET_PREVIOUS",
 };
+
+/// The private key that signs access tokens instead of a secret.
+const PRIVATE_KEY: &str = "ACCESS_TOKEN_PRIVATE_KEY";
+/// Other public keys that verify them and are published.
+const PUBLIC_KEYS: &str = "ACCESS_TOKEN_PUBLIC_KEYS";
 
 const ARGUMENTS: Names = Names {
     access: "the access token's secret",
@@ -82,6 +91,10 @@ impl Keys {
     /// A previous secret verifies and never signs, so that several instances rotate in two deployments: first the new
     /// secret as `_PREVIOUS` everywhere, then the two swapped.
     ///
+    /// With the feature `asymmetric`, `ACCESS_TOKEN_PRIVATE_KEY` stands instead of `ACCESS_TOKEN_SECRET`: a
+    /// `PrivateKey` as PEM text or JWK, or the path of a file that holds it. `ACCESS_TOKEN_PUBLIC_KEYS`, in the same
+    /// manner, holds other keys that verify and are published: PEM blocks one behind the other, or a JWK set.
+    ///
     /// # Errors
     ///
     /// A [`KeysError`] that names the variable, and never shows a value. [`KeysError::is_unset`] is true only when
@@ -94,17 +107,21 @@ impl Keys {
     fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Self, KeysError> {
         let names = &VARIABLES;
         // Set but empty is a configuration that failed, not one that is absent.
-        if variable(names.access).is_none() && variable(names.refresh).is_none() {
+        let main = [names.access, names.refresh, PRIVATE_KEY];
+        if main.into_iter().all(|name| variable(name).is_none()) {
             return Err(KeysError::Unset);
         }
-        let secret = |name| variable(name).filter(|value| !value.trim().is_empty());
-        let required = |name| secret(name).ok_or(KeysError::Missing { name });
-        let (access, refresh) = (required(names.access)?, required(names.refresh)?);
-        Self::new(names, &access, &refresh)?.and_previous(
+        let set = |name| variable(name).filter(|value| !value.trim().is_empty());
+        let access = access_key(set(names.access), set(PRIVATE_KEY))?;
+        let name = names.refresh;
+        let refresh = set(name).ok_or(KeysError::Missing { name })?;
+        let refresh = secret_key(TokenKind::Refresh, name, &refresh)?;
+        let keys = Self::new(names, access, refresh)?.and_previous(
             names,
-            secret(names.previous_access).as_deref(),
-            secret(names.previous_refresh).as_deref(),
-        )
+            set(names.previous_access).as_deref(),
+            set(names.previous_refresh).as_deref(),
+        )?;
+        keys.and_public_keys(set(PUBLIC_KEYS).as_deref())
     }
 
     /// Takes the two secrets from elsewhere, such as a secret manager.
@@ -113,7 +130,58 @@ impl Keys {
     ///
     /// A [`KeysError`] when a secret could be guessed, or both are the same.
     pub fn from_secrets(access: &str, refresh: &str) -> Result<Self, KeysError> {
+        let access = secret_key(TokenKind::Access, ARGUMENTS.access, access)?;
+        let refresh = secret_key(TokenKind::Refresh, ARGUMENTS.refresh, refresh)?;
         Self::new(&ARGUMENTS, access, refresh)
+    }
+
+    /// Signs access tokens with a private key, so that whoever has its public half can verify them. Only this server reads
+    /// its refresh tokens, so a secret is enough for them.
+    ///
+    /// # Errors
+    ///
+    /// A [`KeysError`] when the secret could be guessed.
+    #[cfg(feature = "asymmetric")]
+    pub fn from_private_key(access: PrivateKey, refresh: &str) -> Result<Self, KeysError> {
+        let refresh = secret_key(TokenKind::Refresh, ARGUMENTS.refresh, refresh)?;
+        Self::new(&ARGUMENTS, TokenKey::private(access), refresh)
+    }
+
+    /// Adds public keys of access tokens that verify, are published, and never sign: of the private keys before the last
+    /// change, or of those to come. Call it again for more of them.
+    ///
+    /// A key that is to come is published first, for as long as verifiers keep a set (they ask for it anew every five
+    /// minutes here), so that all of them know it when it signs. One that signed before is needed for one access lifetime
+    /// after the last instance has stopped signing with it.
+    ///
+    /// # Errors
+    ///
+    /// A [`KeysError`] when a key is there already.
+    #[cfg(feature = "asymmetric")]
+    pub fn with_public_keys(mut self, keys: PublicKeys) -> Result<Self, KeysError> {
+        for key in keys.into_keys() {
+            self.access.add(TokenKey::public(key));
+        }
+        self.all_different(&ARGUMENTS)
+    }
+
+    /// The public keys that verify these access tokens, the signing one first; `None` where all of them are secrets.
+    #[cfg(feature = "asymmetric")]
+    pub fn public_keys(&self) -> Option<PublicKeys> {
+        PublicKeys::published(self.access.iter().filter_map(TokenKey::published))
+    }
+
+    /// Keys that verify the access tokens of another service, and sign nothing.
+    #[cfg(feature = "asymmetric")]
+    pub(crate) fn verifying(keys: PublicKeys) -> Self {
+        let mut access = KeyRing::default();
+        for key in keys.into_keys() {
+            access.add(TokenKey::public(key));
+        }
+        Self {
+            access,
+            refresh: KeyRing::default(),
+        }
     }
 
     /// Adds secrets that verify and never sign: of the keys before the last change, or of those to come. Call it again
@@ -157,10 +225,10 @@ impl Keys {
         )
     }
 
-    fn new(names: &Names, access: &str, refresh: &str) -> Result<Self, KeysError> {
+    fn new(names: &Names, access: TokenKey, refresh: TokenKey) -> Result<Self, KeysError> {
         let keys = Self {
-            access: KeyRing::new(key(TokenKind::Access, names.access, access)?),
-            refresh: KeyRing::new(key(TokenKind::Refresh, names.refresh, refresh)?),
+            access: KeyRing::new(access),
+            refresh: KeyRing::new(refresh),
         };
         keys.all_different(names)
     }
@@ -172,36 +240,97 @@ impl Keys {
         refresh: Option<&str>,
     ) -> Result<Self, KeysError> {
         if let Some(secret) = access {
-            self.access
-                .add(key(TokenKind::Access, names.previous_access, secret)?);
+            self.access.add(secret_key(
+                TokenKind::Access,
+                names.previous_access,
+                secret,
+            )?);
         }
         if let Some(secret) = refresh {
-            self.refresh
-                .add(key(TokenKind::Refresh, names.previous_refresh, secret)?);
+            self.refresh.add(secret_key(
+                TokenKind::Refresh,
+                names.previous_refresh,
+                secret,
+            )?);
         }
         self.all_different(names)
+    }
+
+    #[cfg(feature = "asymmetric")]
+    fn and_public_keys(self, value: Option<&str>) -> Result<Self, KeysError> {
+        let name = PUBLIC_KEYS;
+        let Some(value) = value else { return Ok(self) };
+        let keys = PublicKeys::from_text(&text_or_file(name, value)?)
+            .map_err(|reason| KeysError::Refused { name, reason })?;
+        self.with_public_keys(keys)
+    }
+
+    #[cfg(not(feature = "asymmetric"))]
+    fn and_public_keys(self, value: Option<&str>) -> Result<Self, KeysError> {
+        match value {
+            None => Ok(self),
+            Some(_) => Err(KeysError::FeatureOff { name: PUBLIC_KEYS }),
+        }
     }
 
     fn all_different(self, names: &Names) -> Result<Self, KeysError> {
         let labels = |signing, other| std::iter::once(signing).chain(std::iter::repeat(other));
         let access = labels(names.access, names.previous_access).zip(self.access.iter());
         let refresh = labels(names.refresh, names.previous_refresh).zip(self.refresh.iter());
-        let mut seen: Vec<(&'static str, [u8; 32])> = Vec::new();
+        let mut seen: Vec<(&'static str, &TokenKey)> = Vec::new();
         for (name, key) in access.chain(refresh) {
-            // Keys are compared by what they make of one message, because the secrets themselves are not kept.
-            let trace = key.sign(b"equal?");
-            if let Some((first, _)) = seen.iter().find(|(_, other)| *other == trace) {
+            if let Some((first, _)) = seen.iter().find(|(_, other)| other.is_same(key)) {
                 return Err(KeysError::Equal {
                     names: [*first, name],
                 });
             }
-            seen.push((name, trace));
+            seen.push((name, key));
         }
         Ok(self)
     }
 }
 
-fn key(kind: TokenKind, name: &'static str, secret: &str) -> Result<TokenKey, KeysError> {
+/// The key that signs access tokens: a secret, or a private key.
+fn access_key(secret: Option<String>, private: Option<String>) -> Result<TokenKey, KeysError> {
+    let name = VARIABLES.access;
+    match (secret, private) {
+        (Some(secret), None) => secret_key(TokenKind::Access, name, &secret),
+        (None, Some(key)) => private_key(&key),
+        (None, None) => Err(KeysError::Missing { name }),
+        (Some(_), Some(_)) => Err(KeysError::Both {
+            names: [name, PRIVATE_KEY],
+        }),
+    }
+}
+
+#[cfg(feature = "asymmetric")]
+fn private_key(value: &str) -> Result<TokenKey, KeysError> {
+    let name = PRIVATE_KEY;
+    let key = PrivateKey::from_text(&text_or_file(name, value)?);
+    key.map(TokenKey::private)
+        .map_err(|reason| KeysError::Refused { name, reason })
+}
+
+#[cfg(not(feature = "asymmetric"))]
+fn private_key(_: &str) -> Result<TokenKey, KeysError> {
+    Err(KeysError::FeatureOff { name: PRIVATE_KEY })
+}
+
+/// A key as text, or the path of a file that holds it.
+#[cfg(feature = "asymmetric")]
+fn text_or_file<'a>(name: &'static str, value: &'a str) -> Result<Cow<'a, str>, KeysError> {
+    if value.contains("-----BEGIN ") || value.trim_start().starts_with('{') {
+        return Ok(value.into());
+    }
+    // The path is not shown: it might be a secret that stands in the wrong variable.
+    let read = std::fs::read_to_string(value.trim());
+    read.map(Cow::from).map_err(|error| KeysError::Unreadable {
+        name,
+        kind: error.kind(),
+    })
+}
+
+fn secret_key(kind: TokenKind, name: &'static str, secret: &str) -> Result<TokenKey, KeysError> {
     let secret = secret.trim();
     let weak = |reason| KeysError::Weak { name, reason };
     check(secret).map_err(weak)?;
@@ -273,6 +402,32 @@ pub enum KeysError {
         /// The two variables, or what the two secrets are for.
         names: [&'static str; 2],
     },
+    /// A secret and a private key are both set, and only one key signs.
+    Both {
+        /// The two variables.
+        names: [&'static str; 2],
+    },
+    /// A private or public key was refused.
+    #[cfg(feature = "asymmetric")]
+    Refused {
+        /// The variable.
+        name: &'static str,
+        /// What is wrong with it.
+        reason: KeyError,
+    },
+    /// A variable holds no key, and its value is no path of a file that can be read.
+    #[cfg(feature = "asymmetric")]
+    Unreadable {
+        /// The variable.
+        name: &'static str,
+        /// Why not.
+        kind: std::io::ErrorKind,
+    },
+    /// A variable needs the feature `asymmetric`, which is off.
+    FeatureOff {
+        /// The variable.
+        name: &'static str,
+    },
     /// The operating system has no random numbers.
     Random,
 }
@@ -301,6 +456,31 @@ impl fmt::Display for KeysError {
                 names: [one, other],
             } => {
                 write!(f, "{one} and {other} are the same; {REMEDY}")
+            }
+            Self::Both {
+                names: [secret, key],
+            } => write!(
+                f,
+                "{secret} and {key} are both set, and only one signs; to change over, move the secret to {}",
+                VARIABLES.previous_access,
+            ),
+            #[cfg(feature = "asymmetric")]
+            Self::Refused { name, reason } => {
+                write!(
+                    f,
+                    "{name} {reason}; `openssl genpkey -algorithm ed25519` makes a private key"
+                )
+            }
+            #[cfg(feature = "asymmetric")]
+            Self::Unreadable { name, kind } => write!(
+                f,
+                "{name} holds no key, neither as PEM text nor as a JWK, and is no path of a file that can be read: {kind}",
+            ),
+            Self::FeatureOff { name } => {
+                write!(
+                    f,
+                    "{name} needs the feature `asymmetric` of stateless-session"
+                )
             }
             Self::Random => f.write_str("the operating system has no random numbers"),
         }
@@ -461,6 +641,56 @@ mod tests {
                 .to_string()
                 .starts_with("ACCESS_TOKEN_SECRET and REFRESH_TOKEN_SECRET_PREVIOUS are the same")
         );
+    }
+
+    #[cfg(feature = "asymmetric")]
+    #[test]
+    fn a_private_key_stands_in_its_variable_or_in_a_file() {
+        // RFC 8037, appendix A.
+        const JWK: &str = r#"{"kty":"OKP","crv":"Ed25519","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+        const PUBLIC: &str = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n-----END PUBLIC KEY-----";
+        let refresh = ("REFRESH_TOKEN_SECRET", OTHER);
+        let load = |variables: &[(&str, &str)]| {
+            Keys::from_variables(|name| {
+                let (_, value) = variables.iter().find(|(variable, _)| *variable == name)?;
+                Some((*value).to_owned())
+            })
+        };
+        let file = env::temp_dir().join(format!("stateless-session-{}", std::process::id()));
+        std::fs::write(&file, JWK).unwrap();
+        for value in [JWK, file.to_str().unwrap()] {
+            let keys = load(&[(PRIVATE_KEY, value), refresh]).unwrap();
+            let published = keys.public_keys().unwrap().to_jwks();
+            assert!(published.contains("kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"));
+            assert!(!published.contains("nWGxne"));
+        }
+        std::fs::remove_file(&file).unwrap();
+        let previous = ("ACCESS_TOKEN_SECRET_PREVIOUS", GOOD);
+        assert!(load(&[(PRIVATE_KEY, JWK), previous, refresh]).is_ok());
+        let secret = ("ACCESS_TOKEN_SECRET", GOOD);
+        assert!(load(&[secret, (PUBLIC_KEYS, PUBLIC), refresh]).is_ok());
+
+        let refused = |variables: &[(&str, &str)]| load(variables).unwrap_err().to_string();
+        assert_eq!(
+            refused(&[secret, (PRIVATE_KEY, JWK), refresh]),
+            "ACCESS_TOKEN_SECRET and ACCESS_TOKEN_PRIVATE_KEY are both set, and only one signs; to change over, move the \
+             secret to ACCESS_TOKEN_SECRET_PREVIOUS"
+        );
+        assert_eq!(
+            refused(&[(PRIVATE_KEY, JWK)]),
+            "REFRESH_TOKEN_SECRET is not set; `openssl rand -base64 48` makes a good one"
+        );
+        assert_eq!(
+            refused(&[(PRIVATE_KEY, PUBLIC), refresh]),
+            "ACCESS_TOKEN_PRIVATE_KEY is a public key; signing takes the private one; `openssl genpkey -algorithm ed25519` \
+             makes a private key"
+        );
+        assert!(refused(&[secret, (PUBLIC_KEYS, JWK), refresh]).contains("is a private key"));
+        let same = refused(&[(PRIVATE_KEY, JWK), (PUBLIC_KEYS, PUBLIC), refresh]);
+        assert!(same.contains("are the same"), "{same}");
+        let misplaced = refused(&[(PRIVATE_KEY, GOOD), refresh]);
+        assert!(misplaced.contains("no path of a file that can be read"));
+        assert!(!misplaced.contains(&GOOD[..8]));
     }
 
     #[test]

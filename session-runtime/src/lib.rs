@@ -13,7 +13,13 @@ mod clock;
 mod cookies;
 mod guard;
 mod issue_error;
+#[cfg(feature = "asymmetric")]
+mod jwk;
+#[cfg(feature = "asymmetric")]
+mod jwks;
 mod key;
+#[cfg(feature = "asymmetric")]
+mod key_error;
 mod keys;
 mod login;
 mod logout;
@@ -24,6 +30,10 @@ mod payload_reader;
 mod payload_writer;
 mod policy;
 mod private;
+#[cfg(feature = "asymmetric")]
+mod private_key;
+#[cfg(feature = "asymmetric")]
+mod public_keys;
 mod refresh;
 mod refresh_token;
 mod registered;
@@ -44,10 +54,16 @@ pub use claims::SessionClaims;
 pub use cookies::{InvalidCookie, SessionCookies};
 pub use guard::{Guard, Require};
 pub use issue_error::IssueError;
+#[cfg(feature = "asymmetric")]
+pub use key_error::KeyError;
 pub use keys::{Keys, KeysError, Weakness};
 pub use login::Login;
 pub use origin::OriginError;
 pub use policy::Policy;
+#[cfg(feature = "asymmetric")]
+pub use private_key::PrivateKey;
+#[cfg(feature = "asymmetric")]
+pub use public_keys::PublicKeys;
 pub use rejection::SessionRejection;
 pub use renew::{Renew, Renewal};
 pub use session::Session;

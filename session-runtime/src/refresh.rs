@@ -34,6 +34,12 @@ where
     C: SessionClaims,
     S: Renew<C>,
 {
+    if sessions.keys().refresh.signing().is_none() {
+        tracing::error!(
+            "these sessions only verify tokens: the session routes belong to the service that has the private key",
+        );
+        return Err(SessionRejection::InternalError);
+    }
     // Read before the user's row is, so that claims are never newer than their `iat` says.
     let now = sessions.now();
     let cookies = RequestCookies::read(headers, &C::POLICY);

@@ -19,6 +19,8 @@ use crate::marker::{Marker, Sid};
 use crate::origin::{OriginError, Origins};
 use crate::parties::Parties;
 use crate::payload_writer::PayloadWriter;
+#[cfg(feature = "asymmetric")]
+use crate::public_keys::PublicKeys;
 use crate::registered::Registered;
 use crate::rejection::SessionRejection;
 use crate::session::Session;
@@ -78,6 +80,32 @@ impl<C: SessionClaims> Sessions<C> {
             }),
             claims: PhantomData,
         }
+    }
+
+    /// Sessions that verify the access tokens of another service with its public keys, and ask nobody. Extractors and
+    /// guards work as they do there; a login is refused with [`IssueError::VerifyOnly`].
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// # use stateless_session::{Keys, PrivateKey, PublicKeys, Sessions, stateless_session};
+    /// # #[stateless_session(access = "15m", refresh = "7d")]
+    /// # #[derive(Clone, Serialize, Deserialize)]
+    /// # pub struct Claims { sub: u64 }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let jwk = r#"{"kty":"OKP","crv":"Ed25519","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+    /// # let key = PrivateKey::from_jwk(jwk)?;
+    /// # let auth = Sessions::new(Keys::from_private_key(key, "Zk7YwPq2LmXv9RtBn4HsJd6FgC1oUe8AiTy3NbVr5WzQ")?);
+    /// # let published = "{\"keys\":[{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}]}";
+    /// let todos: Sessions<Claims> = Sessions::verifying(PublicKeys::from_jwks(published)?);
+    ///
+    /// let login = auth.login_checked_elsewhere(Claims { sub: 7 })?;
+    /// assert_eq!(todos.verify(login.access_token())?.sub, 7);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "asymmetric")]
+    pub fn verifying(keys: PublicKeys) -> Self {
+        Self::new(Keys::verifying(keys))
     }
 
     /// The same with another clock, so that tests need not wait.

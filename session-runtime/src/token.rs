@@ -4,7 +4,7 @@ use base64_simd::{AsOut, URL_SAFE_NO_PAD};
 use serde::de::DeserializeOwned;
 
 use crate::issue_error::IssueError;
-use crate::key::{KeyRing, TokenKind};
+use crate::key::{KeyRing, LONGEST_SIGNATURE, TokenKind};
 use crate::parties::Parties;
 use crate::payload_reader;
 use crate::registered::Registered;
@@ -34,11 +34,9 @@ pub(crate) fn open<T: DeserializeOwned>(
     }
     let segments = Segments::split(token)?;
     let key = keys.find(segments.header).ok_or(TokenError::Header)?;
-    let mut signature = [0; 32];
-    decode(segments.signature, &mut signature)
-        .filter(|decoded| decoded.len() == 32)
-        .ok_or(TokenError::Encoding)?;
-    if !key.verifies(segments.signed, &signature) {
+    let mut signature = [0; LONGEST_SIGNATURE];
+    let signature = decode(segments.signature, &mut signature).ok_or(TokenError::Encoding)?;
+    if !key.verifies(segments.signed, signature) {
         return Err(TokenError::Signature);
     }
     let mut payload = [0; LONGEST_PAYLOAD];
@@ -48,7 +46,9 @@ pub(crate) fn open<T: DeserializeOwned>(
     Ok(Opened {
         registered,
         claims,
-        signed_by_signing_key: std::ptr::eq(key, keys.signing()),
+        signed_by_signing_key: keys
+            .signing()
+            .is_some_and(|signing| std::ptr::eq(key, signing)),
     })
 }
 
@@ -87,12 +87,17 @@ impl<'a> Segments<'a> {
 
 /// Signs a payload.
 pub(crate) fn sign(payload: &[u8], keys: &KeyRing) -> Result<String, IssueError> {
-    let key = keys.signing();
-    let mut token = String::with_capacity(key.header().len() + payload.len() * 4 / 3 + 48);
+    let key = keys.signing().ok_or(IssueError::VerifyOnly)?;
+    let mut token = String::with_capacity(
+        key.header().len() + payload.len() * 4 / 3 + LONGEST_SIGNATURE * 4 / 3 + 6,
+    );
     token.push_str(key.header());
     token.push('.');
     URL_SAFE_NO_PAD.encode_append(payload, &mut token);
-    let signature = key.sign(token.as_bytes());
+    let mut signature = [0; LONGEST_SIGNATURE];
+    let signature = key
+        .sign(token.as_bytes(), &mut signature)
+        .ok_or(IssueError::Random)?;
     token.push('.');
     URL_SAFE_NO_PAD.encode_append(signature, &mut token);
     if token.len() > LONGEST {

@@ -18,5 +18,6 @@ mod deployments;
 mod guards;
 mod login;
 mod mounts;
+mod public_keys;
 mod refresh;
 mod tokens;
