@@ -102,11 +102,13 @@ impl Server {
     }
 
     pub async fn send(&self, request: &Request) -> Answer {
+        self.send_bytes(&request.bytes(self.address)).await
+    }
+
+    pub async fn send_bytes(&self, request: &[u8]) -> Answer {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
-        stream
-            .write_all(&request.bytes(self.address))
-            .await
-            .unwrap();
+        // A server that answers before it has read everything may refuse the rest.
+        let _ = stream.write_all(request).await;
         let answer = Answer::read(&mut stream).await;
         self.remember(&answer);
         answer
@@ -231,7 +233,7 @@ impl Request {
         self
     }
 
-    fn bytes(&self, address: SocketAddr) -> Vec<u8> {
+    pub fn bytes(&self, address: SocketAddr) -> Vec<u8> {
         let mut bytes = format!("{} {} HTTP/1.1\r\n", self.method, self.target).into_bytes();
         let mut line = |name: &str, value: &[u8]| {
             bytes.extend_from_slice(name.as_bytes());
@@ -461,9 +463,15 @@ pub fn forge(header: &str, payload: &str, secret: &str) -> String {
         encode(header.as_bytes()),
         encode(payload.as_bytes())
     );
+    sign(&signed, secret)
+}
+
+/// Any first two segments with their signature behind them.
+pub fn sign(signed: &str, secret: &str) -> String {
     let mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
-    let signature = mac.chain_update(&signed).finalize().into_bytes();
-    format!("{signed}.{}", encode(&signature))
+    let signature = mac.chain_update(signed).finalize().into_bytes();
+    let signature = base64_simd::URL_SAFE_NO_PAD.encode_to_string(signature);
+    format!("{signed}.{signature}")
 }
 
 /// A token with the header of another, which is what makes it one of ours, and any payload, correctly signed.

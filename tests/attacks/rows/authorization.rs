@@ -1,0 +1,88 @@
+//! The `Authorization` header, and other places where somebody might look for a token.
+
+use crate::support::Request;
+use crate::table::{ACCEPTED, INVALID, MALFORMED, MISSING, Row, attacks, other};
+use crate::victim::Victim;
+
+pub fn rows(rows: &mut Vec<Row>, ada: &Victim) {
+    let token = &*ada.access;
+    let refresh = &*ada.refresh;
+    let me = || Request::get("/me");
+    let line = |value: &str| me().header("Authorization", value);
+    let bytes = |value: &[u8]| me().header("Authorization", value);
+    let long = |bytes: usize| me().bearer(&"a".repeat(bytes));
+    attacks! { rows, "Authorization":
+        "no header" => me(), MISSING;
+        "an empty header" => line(""), MISSING;
+        "blanks alone" => line("   "), MISSING;
+        "scheme Basic" => line("Basic YWRhOmxvdmVsYWNl"), MISSING;
+        "scheme Basic with a token" => line(&format!("Basic {token}")), MISSING;
+        "scheme DPoP with a token" => line(&format!("DPoP {token}")), MISSING;
+        "scheme Token" => line(&format!("Token {token}")), MISSING;
+        "scheme JWT" => line(&format!("JWT {token}")), MISSING;
+        "a scheme that begins alike" => line(&format!("BearerX {token}")), MISSING;
+        "a scheme that ends alike" => line(&format!("XBearer {token}")), MISSING;
+        "the scheme with a colon" => line(&format!("Bearer: {token}")), MISSING;
+        "the scheme with an equals sign" => line(&format!("Bearer={token}")), MISSING;
+        "no scheme" => line(token), MISSING;
+        "the scheme alone" => line("Bearer"), MALFORMED;
+        "the scheme in lower case alone" => line("bearer"), MALFORMED;
+        "the scheme and a blank" => line("Bearer "), MALFORMED;
+        "two tokens" => line(&format!("Bearer {token} {token}")), MALFORMED;
+        "a token and a word" => line(&format!("Bearer {token} x")), MALFORMED;
+        "a tab for the blank" => line(&format!("Bearer\t{token}")), MALFORMED;
+        "a tab behind the blank" => line(&format!("Bearer \t{token}")), MALFORMED;
+        "a tab inside the token" => line(&format!("Bearer {}\t{}", &token[..9], &token[9..])), MALFORMED;
+        "a blank inside the token" => line(&format!("Bearer {} {}", &token[..9], &token[9..])), MALFORMED;
+        "a list in one line" => line(&format!("Bearer {token}, Bearer {token}")), MALFORMED;
+        "a list of two schemes" => line(&format!("Bearer {token}, Basic YWRh")), MALFORMED;
+        "a list that begins with another scheme" => line(&format!("Basic YWRh, Bearer {token}")), MISSING;
+        "a comma behind the token" => line(&format!("Bearer {token},")), MALFORMED;
+        "a comma for the blank" => line(&format!("Bearer,{token}")), MALFORMED;
+        "parameters of another scheme" => line("Bearer realm=\"x\", nonce=\"y\""), MALFORMED;
+        "two headers" => line(&format!("Bearer {token}")).bearer(token), MALFORMED;
+        "two headers, one of them empty" => line("").bearer(token), MALFORMED;
+        "two headers of two schemes" => line("Basic YWRh").bearer(token), MALFORMED;
+        "two headers, the good one first" => me().bearer(token).bearer("x"), MALFORMED;
+        "quotes" => line(&format!("Bearer \"{token}\"")), INVALID;
+        "angle brackets" => line(&format!("Bearer <{token}>")), INVALID;
+        "byte 0xFF" => bytes(b"Bearer \xff"), INVALID;
+        "byte 0xFF behind the token" => bytes(&[b"Bearer ", token.as_bytes(), b"\xff"].concat()), INVALID;
+        "byte 0xFF in the scheme" => bytes(b"Bea\xffer x"), MISSING;
+        "the scheme in full-width letters" => line(&format!("Ｂｅａｒｅｒ {token}")), MISSING;
+        "a zero-width space before the token" => line(&format!("Bearer \u{200b}{token}")), INVALID;
+        "one byte" => line("Bearer x"), INVALID;
+        "RFC 6750's own example" => line("Bearer mF_9.B5f-4.1JqM"), INVALID;
+        "the word undefined" => line("Bearer undefined"), INVALID;
+        "the word null" => line("Bearer null"), INVALID;
+        "5 KB" => long(5_000), INVALID;
+        "64 KB" => long(65_536), INVALID;
+        "300 KB of dots" => me().bearer(&".".repeat(300_000)), INVALID;
+        "1 MB" => long(1_000_000), other(431);
+        "CR in the token" => line(&format!("Bearer {}\r{}", &token[..9], &token[9..])), other(400);
+        "LF in the token" => line(&format!("Bearer {}\n{}", &token[..9], &token[9..])), other(400);
+        "NUL in the token" => line(&format!("Bearer {}\0{}", &token[..9], &token[9..])), other(400);
+        "NUL behind the token" => line(&format!("Bearer {token}\0")), other(400);
+        "the token in the query" => Request::get(&format!("/me?access_token={token}")), MISSING;
+        "the token in a form" => Request::post("/me").form(&format!("access_token={token}")), MISSING;
+        "the token in JSON" => Request::post("/me").json(&format!(r#"{{"access_token":"{token}"}}"#)), MISSING;
+        "the token in a cookie" => me().header("Cookie", format!("access_token={token}")), MISSING;
+        "the token as the marker" => me().header("Cookie", format!("__Host-stateless-session={token}")), MISSING;
+        "the session's cookies" => me().header("Cookie", ada.cookies()), MISSING;
+        "X-Authorization" => me().header("X-Authorization", format!("Bearer {token}")), MISSING;
+        "Proxy-Authorization" => me().header("Proxy-Authorization", format!("Bearer {token}")), MISSING;
+        "X-Access-Token" => me().header("X-Access-Token", token), MISSING;
+        "X-Forwarded-User" => me().header("X-Forwarded-User", "admin"), MISSING;
+        "Sec-WebSocket-Protocol" => me().header("Sec-WebSocket-Protocol", format!("bearer, {token}")), MISSING;
+        "user and password in the target" => Request::get(&format!("http://bearer:{token}@127.0.0.1/me")), MISSING;
+        "the refresh token" => me().bearer(refresh), INVALID;
+        "the refresh token in the query" => Request::get(&format!("/me?refresh_token={refresh}")), MISSING;
+        "the marker" => me().bearer(ada.marker.split('=').next_back().unwrap()), INVALID;
+        "the token" => me().bearer(token), ACCEPTED;
+        "the scheme in lower case" => line(&format!("bearer {token}")), ACCEPTED;
+        "the scheme in upper case" => line(&format!("BEARER {token}")), ACCEPTED;
+        "two blanks" => line(&format!("Bearer  {token}")), ACCEPTED;
+        "blanks behind the token" => line(&format!("Bearer {token}   ")), ACCEPTED;
+        "the header's name in upper case" => me().header("AUTHORIZATION", format!("Bearer {token}")), ACCEPTED;
+    }
+}
