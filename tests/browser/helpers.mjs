@@ -41,7 +41,7 @@ export async function startServer({ port = 0, allowedOrigin } = {}) {
   const env = { ...process.env, ...SECRETS, PORT: String(port), RUST_LOG: 'error' }
   if (allowedOrigin) env.ALLOWED_ORIGIN = allowedOrigin
   const stderr = process.env.SERVER_LOG ? 'inherit' : 'ignore'
-  const child = spawn(SERVER, { env, stdio: ['ignore', 'pipe', stderr] })
+  const child = spawn(SERVER, { env, stdio: ['pipe', 'pipe', stderr] })
   const [line] = await Promise.race([
     once(createInterface(child.stdout), 'line'),
     once(child, 'exit').then(() => Promise.reject(new Error('the server did not start'))),
@@ -64,6 +64,7 @@ export async function startServer({ port = 0, allowedOrigin } = {}) {
       const response = await fetch(`${address}/control`, { method: 'POST', headers, body })
       if (!response.ok) throw new Error(await response.text())
     },
+    /** Ends the server as a crash would. */
     async stop() {
       if (child.exitCode !== null || child.signalCode !== null) return
       child.kill('SIGKILL')

@@ -170,3 +170,25 @@ test('a login in the other tab while a refresh is under way wins', async t => {
     assert.equal((await h.me(tab)).sub, 'bob')
   }
 })
+
+test('five tabs outlast a sleep and a server that is away, and a logout in one is seen by all', async t => {
+  let own = await h.startServer()
+  t.after(() => own.stop())
+  const context = await h.visitor(t, browser)
+  await context.clock.install()
+  const pages = [await h.open(context, own.origin)]
+  await h.login(pages[0], 'alice')
+  while (pages.length < 5) pages.push(await h.open(context, own.origin))
+  for (const page of pages) await h.reaches(page, 'in', 'alice')
+  await own.stop()
+  await context.clock.setSystemTime(Date.now() + 1_800_000)
+  for (const page of pages) await h.reaches(page, 'offline', 'alice')
+  own = await h.startServer({ port: own.port })
+  await own.control({ ahead: 1800 })
+  for (const page of pages) await h.reaches(page, 'in', 'alice')
+  for (const page of pages) assert.deepEqual(await h.me(page), { status: 200, sub: 'alice' })
+  assert.ok((await own.seen('/api/me')).every(({ status }) => status === 200))
+  await pages[2].evaluate(() => session.logout())
+  for (const page of pages) await h.reaches(page, 'out')
+  for (const page of pages) assert.equal((await h.me(page)).status, 401)
+})

@@ -109,8 +109,17 @@ impl Controls {
     pub(crate) fn claims(&self, sub: &str) -> Claims {
         Claims {
             sub: sub.to_owned(),
-            role: if sub == "admin" { Role::Admin } else { Role::User },
-            generation: self.held().generations.get(sub).copied().unwrap_or_default(),
+            role: if sub == "admin" {
+                Role::Admin
+            } else {
+                Role::User
+            },
+            generation: self
+                .held()
+                .generations
+                .get(sub)
+                .copied()
+                .unwrap_or_default(),
         }
     }
 
@@ -130,7 +139,11 @@ impl Controls {
             *held.generations.entry(sub).or_default() += 1;
         }
         if order.change_keys {
-            held.sessions = sessions(Keys::generate()?, &self.ahead, self.allowed_origin.as_deref())?;
+            held.sessions = sessions(
+                Keys::generate()?,
+                &self.ahead,
+                self.allowed_origin.as_deref(),
+            )?;
         }
         if let Some(delivery) = order.refresh {
             self.delivery.send_replace(delivery);

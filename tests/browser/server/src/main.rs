@@ -1,5 +1,5 @@
-//! The application that the browser tests log in to: its lifetimes are seconds, its clock and its outages are the
-//! tests' to set, and it tells which requests it has seen.
+//! The application that the browser tests log in to: its clock and its outages are the tests' to set, and it tells
+//! which requests it has seen.
 
 mod control;
 mod pages;
@@ -7,7 +7,9 @@ mod seen;
 
 use std::env;
 use std::error::Error;
-use std::process::ExitCode;
+use std::io;
+use std::process::{self, ExitCode};
+use std::thread;
 
 use axum::extract::{FromRef, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -122,7 +124,10 @@ fn router(app: App) -> Router {
         .route("/graphql", post(graphql))
         .merge(Claims::routes())
         .merge(pages::pages())
-        .layer(middleware::from_fn_with_state(app.clone(), control::deliver))
+        .layer(middleware::from_fn_with_state(
+            app.clone(),
+            control::deliver,
+        ))
         .layer(cross_origin())
         .layer(middleware::from_fn_with_state(app.clone(), seen::record))
         .route("/log", get(seen::log))
@@ -149,7 +154,9 @@ fn cross_origin() -> CorsLayer {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .init();
     let Err(error) = serve().await else {
         return ExitCode::SUCCESS;
     };
@@ -162,6 +169,11 @@ async fn serve() -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind(("127.0.0.1", port)).await?;
     let controls = Controls::new(Keys::from_env()?, allowed_origin())?;
     let log = Log::default();
+    // However the test process ends, the server ends with it.
+    thread::spawn(|| {
+        io::copy(&mut io::stdin(), &mut io::sink()).ok();
+        process::exit(0)
+    });
     println!("{}", listener.local_addr()?.port());
     axum::serve(listener, router(App { controls, log })).await?;
     Ok(())

@@ -10,8 +10,7 @@ use crate::App;
 const STRICT: &str = "default-src 'none'; script-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'";
 
 /// A page on a sibling origin of the session routes.
-const SIBLING: &str =
-    "default-src 'none'; script-src 'self' https://*.example.test:*; connect-src 'self' https://*.example.test:*";
+const SIBLING: &str = "default-src 'none'; script-src 'self' https://*.example.test:*; connect-src 'self' https://*.example.test:*";
 
 /// A page that may do everything; in the tests it is an attacker's.
 const ANYTHING: &str = "";
@@ -23,12 +22,24 @@ pub(crate) fn pages() -> Router<App> {
     Router::new()
         .route("/", file("text/html", STRICT, page))
         .route("/blank", file("text/html", ANYTHING, blank))
-        .route("/page.js", file("text/javascript", STRICT, include_str!("pages/page.js")))
+        .route(
+            "/page.js",
+            file("text/javascript", STRICT, include_str!("pages/page.js")),
+        )
         .route("/sibling", file("text/html", SIBLING, sibling))
-        .route("/sibling.js", file("text/javascript", SIBLING, include_str!("pages/sibling.js")))
+        .route(
+            "/sibling.js",
+            file("text/javascript", SIBLING, include_str!("pages/sibling.js")),
+        )
         .route("/favicon.ico", get(async || ()))
 }
 
 fn file(content_type: &'static str, policy: &'static str, text: &'static str) -> MethodRouter<App> {
-    get(([(CONTENT_TYPE, content_type), (CONTENT_SECURITY_POLICY, policy)], text))
+    get((
+        [
+            (CONTENT_TYPE, content_type),
+            (CONTENT_SECURITY_POLICY, policy),
+        ],
+        text,
+    ))
 }
