@@ -185,6 +185,7 @@ test('five tabs outlast a sleep and a server that is away, and a logout in one i
   for (const page of pages) await h.reaches(page, 'offline', 'alice')
   own = await h.startServer({ port: own.port })
   await own.control({ ahead: 1800 })
+  await context.clock.runFor(10_000)
   for (const page of pages) await h.reaches(page, 'in', 'alice')
   for (const page of pages) assert.deepEqual(await h.me(page), { status: 200, sub: 'alice' })
   assert.ok((await own.seen('/api/me')).every(({ status }) => status === 200))
