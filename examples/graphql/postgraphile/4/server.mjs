@@ -6,18 +6,24 @@ import { postgraphile } from 'postgraphile'
 
 const { DATABASE_URL, ACCESS_TOKEN_SECRET, PORT = '0' } = process.env
 
-const handler = postgraphile(
-  // The role that every request starts from, as in the Rust program.
-  { connectionString: DATABASE_URL, options: '-c role=app_authenticator' },
-  'app_public',
-  {
-    jwtSecret: ACCESS_TOKEN_SECRET, // the audience `postgraphile` is its default
-    jwtVerifyOptions: { algorithms: ['HS256'], issuer: 'todos' },
-    pgDefaultRole: 'app_anonymous',
-    ignoreRBAC: false,
-    disableQueryLog: true,
-  },
-)
+const database = { connectionString: DATABASE_URL, options: '-c role=app_authenticator' } // as the Rust program connects
+const handler = postgraphile(database, 'app_public', {
+  jwtSecret: ACCESS_TOKEN_SECRET,
+  jwtVerifyOptions: { algorithms: ['HS256'], issuer: 'todos', audience: 'postgraphile' },
+  pgDefaultRole: 'app_anonymous',
+  ignoreRBAC: false,
+  disableQueryLog: true,
+})
 
-const server = http.createServer(handler)
+// Version 4 says 401 to an expired token and 403 to any other that it refuses. RFC 6750 has 401 and a challenge, upon
+// which clients refresh and repeat.
+class Response extends http.ServerResponse {
+  writeHead(status, ...rest) {
+    if (status !== 401 && status !== 403) return super.writeHead(status, ...rest)
+    this.setHeader('WWW-Authenticate', 'Bearer error="invalid_token"')
+    return super.writeHead(401, ...rest)
+  }
+}
+
+const server = http.createServer({ ServerResponse: Response }, handler)
 server.listen(Number(PORT), '127.0.0.1', () => console.log(`http://127.0.0.1:${server.address().port}/graphql`))

@@ -2,34 +2,41 @@
 // Needs DATABASE_URL and ACCESS_TOKEN_SECRET as the program has them; PORT, or a free one; and Node 22.
 
 import http from 'node:http'
+import { jwtVerify } from 'jose'
 import { postgraphile } from 'postgraphile'
 import { makePgService } from 'postgraphile/adaptors/pg'
 import { grafserv } from 'postgraphile/grafserv/node'
-import { PgLazyJWTPreset } from 'postgraphile/presets/lazy-jwt'
-import { makeV4Preset } from 'postgraphile/presets/v4'
 import { PostGraphileAmberPreset } from 'postgraphile/presets/amber'
+import { makeV4Preset } from 'postgraphile/presets/v4'
 
 const { DATABASE_URL, ACCESS_TOKEN_SECRET, PORT = '0' } = process.env
 
+const key = new TextEncoder().encode(ACCESS_TOKEN_SECRET) // the text itself, not what it might decode to
+const access = { algorithms: ['HS256'], typ: 'at+jwt', issuer: 'todos', audience: 'postgraphile' }
+const CHALLENGE = 'Bearer error="invalid_token"' // RFC 6750; clients then refresh and repeat
+
+async function pgSettings({ node }) {
+  const [, token] = /^bearer (.*)$/i.exec(node?.req.headers.authorization ?? '') ?? []
+  if (token === undefined) return { role: 'app_anonymous' }
+  const { payload } = await jwtVerify(token, key, access).catch(error => {
+    node.res.setHeader('WWW-Authenticate', CHALLENGE)
+    throw Object.assign(error, { statusCode: 401 })
+  })
+  const claims = Object.entries(payload).map(([name, value]) => [`jwt.claims.${name}`, String(value)])
+  return { role: payload.role, ...Object.fromEntries(claims) }
+}
+
 const preset = {
-  extends: [PostGraphileAmberPreset, makeV4Preset(), PgLazyJWTPreset],
+  extends: [PostGraphileAmberPreset, makeV4Preset()],
   pgServices: [
     makePgService({
-      // The role that every request starts from, as in the Rust program.
       connectionString: DATABASE_URL,
-      poolConfig: { options: '-c role=app_authenticator' },
+      poolConfig: { options: '-c role=app_authenticator' }, // as the Rust program connects
       schemas: ['app_public'],
     }),
   ],
-  grafserv: {
-    graphqlPath: '/graphql',
-    pgJwtSecret: ACCESS_TOKEN_SECRET, // the audience `postgraphile` is its default
-    pgJwtVerifyOptions: { algorithms: ['HS256'], issuer: 'todos' },
-  },
-  grafast: {
-    // Without a token; the preset replaces the role where there is one.
-    context: () => ({ pgSettings: { role: 'app_anonymous' } }),
-  },
+  grafserv: { graphqlPath: '/graphql' },
+  grafast: { context: async request => ({ pgSettings: await pgSettings(request) }) },
 }
 
 const server = http.createServer()

@@ -1,0 +1,204 @@
+// One database, three servers in front of it: the Rust program, PostGraphile 4 and PostGraphile 5. The program alone logs
+// people in; every server gets the same documents with the same tokens.
+
+import assert from 'node:assert/strict'
+import { execFileSync, spawn } from 'node:child_process'
+import { createHmac, randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { after, before, describe, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+
+const file = name => fileURLToPath(new URL(name, import.meta.url))
+const PROGRAM = `${process.env.CARGO_TARGET_DIR ?? file('../target')}/debug/todos`
+const PASSWORD = 'correct horse'
+const secret = () => randomBytes(48).toString('base64')
+const env = { ...process.env, PORT: '0', ACCESS_TOKEN_SECRET: secret(), REFRESH_TOKEN_SECRET: secret() }
+
+const servers = {
+  'the program': {},
+  'PostGraphile 4': { script: '4/server.mjs' },
+  'PostGraphile 5': { script: '5/server.mjs' },
+}
+const children = []
+const people = {}
+let origin
+
+/** Until the child has printed a line that matches; what it matched. */
+async function start(command, args, line) {
+  const child = spawn(command, args, { env, stdio: ['pipe', 'pipe', 'ignore'] })
+  children.unshift(child)
+  const exit = once(child, 'exit').then(([code]) => Promise.reject(new Error(`${command} ${args} ended: ${code}`)))
+  exit.catch(() => {})
+  const lines = createInterface(child.stdout)
+  const found = new Promise(resolve => lines.on('line', text => line.test(text) && resolve(text.match(line)[0])))
+  return Promise.race([found, exit])
+}
+
+async function graphql(url, query, token) {
+  const headers = { 'content-type': 'application/json' }
+  if (token) headers.authorization = `Bearer ${token}`
+  const response = await fetch(url, { method: 'POST', headers, body: JSON.stringify({ query }) })
+  const body = await response.text()
+  const json = body.startsWith('{') ? JSON.parse(body) : {}
+  const { status, headers: answered } = response
+  return { status, cookies: answered.getSetCookie(), challenge: answered.get('www-authenticate'), body, ...json }
+}
+
+/** The answer of the program, which holds no error. */
+async function ask(query, token) {
+  const answer = await graphql(`${origin}/graphql`, query, token)
+  assert.equal(answer.errors, undefined, answer.body)
+  return answer
+}
+
+async function login(field, name, password = PASSWORD) {
+  const { data, cookies } = await ask(`mutation { ${field}(input: { name: "${name}", password: "${password}" }) { accessToken } }`)
+  const cookie = cookies.map(line => line.split(';')[0]).join('; ')
+  return { name, token: data[field].accessToken, cookie, refreshToken: cookie.match(/refresh-[^=]*=([^;]*)/)[1] }
+}
+
+async function refresh(person) {
+  const response = await fetch(`${origin}/auth/refresh`, { method: 'POST', headers: { cookie: person.cookie } })
+  return [response.status, (await response.json()).code]
+}
+
+const decode = part => JSON.parse(Buffer.from(part, 'base64url'))
+const encode = value => Buffer.from(JSON.stringify(value)).toString('base64url')
+
+/** A token like `token` with other claims, under a signature of the access key. */
+function resign(token, change) {
+  const [header, payload] = token.split('.')
+  const signed = `${header}.${encode({ ...decode(payload), ...change })}`
+  return `${signed}.${createHmac('sha256', env.ACCESS_TOKEN_SECRET).update(signed).digest('base64url')}`
+}
+
+before(async () => {
+  env.DATABASE_URL = await start('sh', [file('../postgres.sh')], /postgres:.*/)
+  origin = await start(PROGRAM, [], /http:.*/)
+  servers['the program'].url = `${origin}/graphql`
+  for (const server of Object.values(servers)) {
+    if (server.script) server.url = await start(process.execPath, [file(server.script)], /http:.*/)
+  }
+  for (const name of ['owner', 'other', 'disabled', 'changed']) people[name] = await login('register', name)
+  await login('register', 'admin')
+  const sql = `update app_private.accounts set role = 'app_admin' from app_public.people where id = person_id and name = 'admin'`
+  execFileSync('psql', ['--quiet', env.DATABASE_URL, '--command', sql])
+  people.admin = await login('login', 'admin')
+  for (const name of ['owner', 'other', 'disabled', 'changed']) {
+    await ask(`mutation { createTodo(input: { todo: { title: "of ${name}" } }) { todo { id } } }`, people[name].token)
+  }
+  const id = decode(people.disabled.token.split('.')[1]).sub
+  await ask(`mutation { setDisabled(input: { personId: ${id}, disabled: true }) }`, people.admin.token)
+  const change = `mutation { changePassword(input: { oldPassword: "${PASSWORD}", newPassword: "battery staple" }) { accessToken } }`
+  await ask(change, people.changed.token)
+})
+
+after(async () => {
+  for (const child of children) {
+    if (child.exitCode !== null) continue
+    child.stdin.end() // which ends the database
+    if (child.spawnfile !== 'sh') child.kill()
+    await once(child, 'exit')
+  }
+})
+
+const ALL = '{ allTodos { nodes { title } } currentPerson { name } }'
+const titles = answer => answer.data.allTodos.nodes.map(todo => todo.title).sort()
+
+test('who is disabled or changed the password gets no other token', async () => {
+  assert.deepEqual(await refresh(people.owner), [200, undefined])
+  assert.deepEqual(await refresh(people.disabled), [401, 'session_ended'])
+  assert.deepEqual(await refresh(people.changed), [401, 'session_ended'])
+})
+
+for (const [name, server] of Object.entries(servers)) {
+  describe(name, () => {
+    const send = (query, token) => graphql(server.url, query, token)
+
+    for (const [who, sees, is] of [
+      [undefined, [], null],
+      ['owner', ['of owner'], 'owner'],
+      ['other', ['of other'], 'other'],
+      ['admin', ['of changed', 'of disabled', 'of other', 'of owner'], 'admin'],
+      // Until the access token ends, a minute at most.
+      ['disabled', ['of disabled'], 'disabled'],
+      ['changed', ['of changed'], 'changed'],
+    ]) {
+      test(`${who ?? 'nobody'} sees ${sees.length ? sees.join(', ') : 'nothing'}`, async () => {
+        const answer = await send(ALL, people[who]?.token)
+        assert.equal(answer.status, 200)
+        assert.deepEqual(titles(answer), sees)
+        assert.equal(answer.data.currentPerson?.name ?? null, is)
+      })
+    }
+
+    for (const who of [undefined, 'other', 'admin', 'disabled', 'changed']) {
+      test(`${who ?? 'nobody'} changes nothing of the owner's`, async () => {
+        const { data } = await ask('{ myTodos { nodes { id title done ownerId } } }', people.owner.token)
+        const [todo] = data.myTodos.nodes
+        for (const mutation of [
+          `updateTodoById(input: { id: ${todo.id}, todoPatch: { title: "taken" } }) { todo { id } }`,
+          `updateTodoById(input: { id: ${todo.id}, todoPatch: { done: true } }) { todo { id } }`,
+          `deleteTodoById(input: { id: ${todo.id} }) { todo { id } }`,
+          ...(server.script
+            ? [
+                `updateTodoById(input: { id: ${todo.id}, todoPatch: { ownerId: 1 } }) { todo { id } }`,
+                `createTodo(input: { todo: { title: "planted", ownerId: ${todo.ownerId} } }) { todo { id } }`,
+              ]
+            : []),
+        ]) {
+          const answer = await send(`mutation { ${mutation} }`, people[who]?.token)
+          // An error, or for version 5 where there is no such row, none.
+          assert.ok(Object.values(answer.data ?? {}).every(payload => !payload?.todo), `${mutation}: ${answer.body}`)
+        }
+        const afterwards = await ask('{ myTodos { nodes { id title done ownerId } } }', people.owner.token)
+        assert.deepEqual(afterwards.data.myTodos.nodes, [todo])
+      })
+    }
+
+    test('an owner creates, completes and deletes', async () => {
+      const { token } = people.owner
+      const created = await send('mutation { createTodo(input: { todo: { title: "new" } }) { todo { id done } } }', token)
+      const { id, done } = created.data.createTodo.todo
+      assert.equal(done, false)
+      const patch = `mutation { updateTodoById(input: { id: ${id}, todoPatch: { done: true } }) { todo { title done } } }`
+      assert.deepEqual((await send(patch, token)).data.updateTodoById.todo, { title: 'new', done: true })
+      const deleted = await send(`mutation { deleteTodoById(input: { id: ${id} }) { todo { id } } }`, token)
+      assert.deepEqual(deleted.data.deleteTodoById.todo, { id })
+      assert.deepEqual(titles(await send(ALL, token)), ['of owner'])
+    })
+
+    const now = Math.floor(Date.now() / 1000)
+    for (const [what, token] of [
+      ['a refresh token', () => people.owner.refreshToken],
+      ['an expired token', () => resign(people.owner.token, { iat: now - 120, auth_time: now - 120, exp: now - 60 })],
+      ['the audience of a refresh token', () => resign(people.owner.token, { aud: 'postgraphile#refresh' })],
+      ['another issuer', () => resign(people.owner.token, { iss: 'elsewhere' })],
+      ['changed claims', () => {
+        const [header, payload, signature] = people.owner.token.split('.')
+        return `${header}.${encode({ ...decode(payload), role: 'app_admin' })}.${signature}`
+      }],
+      ['the claims of somebody else', () => {
+        const [header, , signature] = people.owner.token.split('.')
+        return `${header}.${people.admin.token.split('.')[1]}.${signature}`
+      }],
+      ['no signature', () => {
+        const [, payload] = people.admin.token.split('.')
+        return `${encode({ alg: 'none', typ: 'at+jwt' })}.${payload}.`
+      }],
+      ['no token at all', () => 'x'],
+    ]) {
+      test(`${what} is refused`, async () => {
+        const answer = await send(ALL, token())
+        assert.deepEqual([answer.status, answer.challenge], [401, 'Bearer error="invalid_token"'], answer.body)
+        assert.equal(answer.data ?? null, null)
+      })
+    }
+
+    test('a token that was signed again as it was is taken', async () => {
+      // So that the refusals above are for what was changed.
+      assert.deepEqual(titles(await send(ALL, resign(people.owner.token, {}))), ['of owner'])
+    })
+  })
+}
