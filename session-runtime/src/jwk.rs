@@ -74,9 +74,22 @@ impl<'a> JwkEntry<'a> {
             _ => return Err(KeyError::Unsupported),
         };
         self.says("use", "sig", KeyError::OtherUse)?;
+        if !self.is_for_signatures() {
+            return Err(KeyError::OtherUse);
+        }
         self.says("alg", jwk.algorithm(), KeyError::OtherAlgorithm)?;
         self.says("kid", &jwk.thumbprint(), KeyError::OtherName)?;
         Ok(jwk)
+    }
+
+    /// RFC 7517, section 4.3: `key_ops`, where there are any.
+    fn is_for_signatures(&self) -> bool {
+        let is_ours = |operation: &Value| operation == "sign" || operation == "verify";
+        match self.0.get("key_ops") {
+            None => true,
+            Some(Value::Array(operations)) => operations.iter().any(is_ours),
+            Some(_) => false,
+        }
     }
 
     /// A member in bytes.

@@ -25,7 +25,7 @@ pub enum KeyError {
         /// The length of its modulus.
         bits: usize,
     },
-    /// A JWK whose `use` is not `sig`.
+    /// A JWK whose `use` is not `sig`, or whose `key_ops` neither sign nor verify.
     OtherUse,
     /// A JWK whose `alg` is not the one of its type: `EdDSA`, `ES256` or `RS256`.
     OtherAlgorithm,
@@ -55,7 +55,7 @@ impl fmt::Display for KeyError {
                     "is an RSA key of {bits} bits; 2048 to 4096 are supported"
                 );
             }
-            Self::OtherUse => "has another `use` than `sig`",
+            Self::OtherUse => "is for another use than signatures",
             Self::OtherAlgorithm => "has an `alg` that is not the one of its type",
             Self::OtherName => "has a `kid` that is not its thumbprint (RFC 7638)",
             Self::Repeated => "is there twice",

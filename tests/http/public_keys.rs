@@ -449,6 +449,18 @@ fn a_set_keeps_what_can_be_used_and_refuses_the_rest() {
                 "{name}"
             );
         }
+        for (operations, reason) in [
+            (serde_json::json!(["verify"]), None),
+            (serde_json::json!(["sign", "verify"]), None),
+            (
+                serde_json::json!(["encrypt", "decrypt"]),
+                Some(KeyError::OtherUse),
+            ),
+            (serde_json::json!([]), Some(KeyError::OtherUse)),
+            (serde_json::json!("verify"), Some(KeyError::OtherUse)),
+        ] {
+            assert_eq!(refusal(&with(pair, "key_ops", operations)), reason);
+        }
         assert_eq!(
             refusal(&with(pair, "alg", 7.into())),
             Some(KeyError::OtherAlgorithm)
