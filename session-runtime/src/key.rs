@@ -95,6 +95,15 @@ impl TokenKey {
         }
     }
 
+    /// The same key for tokens of another header, which vectors have.
+    #[cfg(test)]
+    pub(crate) fn pinned_to(self, header: &str) -> Self {
+        Self {
+            header: header.to_owned(),
+            ..self
+        }
+    }
+
     /// The pinned first segment.
     pub(crate) fn header(&self) -> &str {
         &self.header

@@ -50,6 +50,9 @@ mod token_response;
 #[cfg(feature = "typescript")]
 mod typescript;
 
+#[cfg(test)]
+mod vectors;
+
 pub use claims::SessionClaims;
 pub use cookies::{InvalidCookie, SessionCookies};
 pub use guard::{Guard, Require};
