@@ -1,0 +1,12 @@
+import react from '@vitejs/plugin-react'
+import { defineConfig } from 'vite'
+
+// An object, as for a mere string Vite rewrites `Host`, and the server, which compares it with `Origin`, then refuses.
+const server = { target: `http://localhost:${process.env.PORT ?? 3000}`, changeOrigin: false }
+const proxy = { '/api': server, '/auth': server, '/login': server, '/logout-everywhere': server }
+
+export default defineConfig({
+  plugins: [react()],
+  server: { proxy },
+  preview: { proxy },
+})
