@@ -15,6 +15,9 @@ mod app;
 #[expect(dead_code, reason = "what `tests/http` needs of it is more")]
 mod support;
 
+mod door;
+mod exhaustive;
+mod properties;
 mod rows;
 mod table;
 mod victim;

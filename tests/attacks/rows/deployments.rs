@@ -93,7 +93,7 @@ claims! {
 }
 
 /// An application for any claims, always the same ones.
-struct Other<C> {
+pub struct Other<C> {
     sessions: Sessions<C>,
     claims: Arc<C>,
     handled: Arc<AtomicUsize>,
@@ -125,7 +125,7 @@ impl<C: SessionClaims + Clone> Renew<C> for Other<C> {
 }
 
 impl<C: SessionClaims + Clone> Other<C> {
-    fn router(app: &App, claims: C) -> Router {
+    pub fn router(app: &App, claims: C) -> Router {
         let other = Self {
             sessions: app.clock.hold(Sessions::new(keys())),
             claims: Arc::new(claims),
