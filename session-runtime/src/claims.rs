@@ -11,6 +11,10 @@ use crate::routes;
 use crate::sessions::Sessions;
 
 /// A claims struct: what `#[stateless_session(..)]` implements.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not the claims of a session",
+    label = "expected a struct with `#[stateless_session(..)]`"
+)]
 pub trait SessionClaims: Wire + Send + Sync + 'static {
     /// The type of the field `sub`. On the wire it is always a string.
     type Subject: Serialize + DeserializeOwned + PartialEq + Clone + Send + Sync + 'static;
