@@ -19,5 +19,6 @@ mod guards;
 mod login;
 mod mounts;
 mod public_keys;
+mod quickstart;
 mod refresh;
 mod tokens;

@@ -106,10 +106,7 @@ impl Server {
     }
 
     pub async fn send_bytes(&self, request: &[u8]) -> Answer {
-        let mut stream = TcpStream::connect(self.address).await.unwrap();
-        // A server that answers before it has read everything may refuse the rest.
-        let _ = stream.write_all(request).await;
-        let answer = Answer::read(&mut stream).await;
+        let answer = Answer::of(self.address, request).await;
         self.remember(&answer);
         answer
     }
@@ -265,6 +262,14 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// What whoever listens at `address` says to `request`.
+    pub async fn of(address: SocketAddr, request: &[u8]) -> Self {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        // A server that answers before it has read everything may refuse the rest.
+        let _ = stream.write_all(request).await;
+        Self::read(&mut stream).await
+    }
+
     async fn read(stream: &mut TcpStream) -> Self {
         let mut bytes = Vec::new();
         // A server that answers without reading the body may reset the connection behind its answer.
