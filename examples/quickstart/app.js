@@ -22,6 +22,10 @@ const EVENTS = {
   login_required: 'a more recent login is needed',
 }
 
+const PROBLEMS = {
+  cookies_blocked: 'The browser did not store the cookies. Safari stores them over https only.',
+}
+
 const START = {
   unknown: 'session marker found: refreshing',
   out: 'no session marker: no request',
@@ -107,7 +111,7 @@ form.onsubmit = async event => {
     await login(form.elements.name.value, form.elements.password.value)
     form.reset()
   } catch (error) {
-    const problem = error instanceof TypeError ? 'The server does not answer.' : error.message
+    const problem = error instanceof TypeError ? 'The server does not answer.' : (PROBLEMS[error.code] ?? error.message)
     element('problem').textContent = problem
     log(`login failed: ${problem}`, 'bad')
   }
