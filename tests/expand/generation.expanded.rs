@@ -18,7 +18,9 @@ impl ::stateless_session::SessionClaims for Claims {
         &self.sub
     }
     fn generation(&self) -> ::core::option::Option<::core::primitive::u64> {
-        ::core::option::Option::Some(::core::convert::Into::into(self.generation))
+        ::core::option::Option::Some(
+            ::stateless_session::__private::counter(self.generation),
+        )
     }
 }
 #[automatically_derived]

@@ -81,18 +81,19 @@ fn policy(claims: &Claims) -> TokenStream {
 }
 
 // fn generation(&self) -> ::core::option::Option<::core::primitive::u64> {
-//     ::core::option::Option::Some(::core::convert::Into::into(self.generation))
+//     ::core::option::Option::Some(::stateless_session::__private::counter(self.generation))
 // }
 fn generation(claims: &Claims) -> Option<TokenStream> {
+    let root = &claims.root;
     let field = claims.generation?;
     let cfgs = attributes::cfgs(&field.attrs);
     let name = &field.ident;
     let span = Span::call_site().located_at(field.ty.span());
-    let value = quote_spanned!(span=> ::core::convert::Into::into(self.#name));
+    let value = quote_spanned!(span=> self.#name);
     Some(quote! {
         #(#cfgs)*
         fn generation(&self) -> ::core::option::Option<::core::primitive::u64> {
-            ::core::option::Option::Some(#value)
+            ::core::option::Option::Some(#root::__private::counter(#value))
         }
     })
 }
