@@ -181,5 +181,7 @@ pub use session_runtime::{
     Renew, Renewal, Require, Session, SessionClaims, SessionCookies, SessionRejection, Sessions,
     SubjectError, TokenResponse, Weakness,
 };
+#[cfg(feature = "remote-jwks")]
+pub use session_runtime::{FetchError, JwksUrl, RemoteKeys};
 #[cfg(feature = "asymmetric")]
 pub use session_runtime::{KeyError, PrivateKey, PublicKeys};

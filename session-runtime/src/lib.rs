@@ -38,6 +38,8 @@ mod refresh;
 mod refresh_token;
 mod registered;
 mod rejection;
+#[cfg(feature = "remote-jwks")]
+mod remote_keys;
 mod renew;
 mod routes;
 mod session;
@@ -68,6 +70,8 @@ pub use private_key::PrivateKey;
 #[cfg(feature = "asymmetric")]
 pub use public_keys::PublicKeys;
 pub use rejection::SessionRejection;
+#[cfg(feature = "remote-jwks")]
+pub use remote_keys::{FetchError, JwksUrl, RemoteKeys};
 pub use renew::{Renew, Renewal};
 pub use session::Session;
 pub use sessions::Sessions;

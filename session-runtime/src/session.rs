@@ -93,7 +93,18 @@ impl<C: SessionClaims> Session<C> {
         sessions: &Sessions<C>,
         token: &[u8],
     ) -> Result<Self, SessionRejection> {
+        #[cfg(feature = "remote-jwks")]
+        if let Some(remote) = sessions.remote()
+            && !remote.are_confirmed(sessions.now())
+        {
+            tracing::error!("no answer has confirmed the public keys for too long");
+            return Err(SessionRejection::TemporarilyUnavailable);
+        }
         Self::open(sessions, token).map_err(|cause| {
+            #[cfg(feature = "remote-jwks")]
+            if let (TokenError::Header, Some(remote)) = (cause, sessions.remote()) {
+                remote.report_unknown_key();
+            }
             tracing::debug!(%cause, "refused an access token");
             SessionRejection::InvalidToken
         })

@@ -23,6 +23,8 @@ use crate::payload_writer::PayloadWriter;
 use crate::public_keys::PublicKeys;
 use crate::registered::Registered;
 use crate::rejection::SessionRejection;
+#[cfg(feature = "remote-jwks")]
+use crate::remote_keys::RemoteKeys;
 use crate::session::Session;
 use crate::subject;
 use crate::token;
@@ -66,6 +68,8 @@ struct Shared {
     clock: Clock,
     origins: Origins,
     parties: Parties,
+    #[cfg(feature = "remote-jwks")]
+    remote: Option<RemoteKeys>,
 }
 
 impl<C: SessionClaims> Sessions<C> {
@@ -77,6 +81,8 @@ impl<C: SessionClaims> Sessions<C> {
                 clock: Clock::default(),
                 origins: Origins::default(),
                 parties: Parties::of(&C::POLICY),
+                #[cfg(feature = "remote-jwks")]
+                remote: None,
             }),
             claims: PhantomData,
         }
@@ -106,6 +112,22 @@ impl<C: SessionClaims> Sessions<C> {
     #[cfg(feature = "asymmetric")]
     pub fn verifying(keys: PublicKeys) -> Self {
         Self::new(Keys::verifying(keys))
+    }
+
+    /// The same with keys that another service publishes, and that stay fresh.
+    #[cfg(feature = "remote-jwks")]
+    pub fn verifying_remote(keys: RemoteKeys) -> Self {
+        let shared = Shared {
+            keys: keys.keys(),
+            clock: Clock::default(),
+            origins: Origins::default(),
+            parties: Parties::of(&C::POLICY),
+            remote: Some(keys),
+        };
+        Self {
+            shared: Arc::new(shared),
+            claims: PhantomData,
+        }
     }
 
     /// The same with another clock, so that tests need not wait.
@@ -312,6 +334,11 @@ impl<C: SessionClaims> Sessions<C> {
 
     pub(crate) fn keys(&self) -> Guard<Arc<Keys>> {
         self.shared.keys.load()
+    }
+
+    #[cfg(feature = "remote-jwks")]
+    pub(crate) fn remote(&self) -> Option<&RemoteKeys> {
+        self.shared.remote.as_ref()
     }
 
     pub(crate) fn parties(&self) -> &Parties {

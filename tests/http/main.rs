@@ -18,7 +18,6 @@ mod deployments;
 mod guards;
 mod login;
 mod mounts;
-mod public_keys;
 mod quickstart;
 mod refresh;
 mod tokens;

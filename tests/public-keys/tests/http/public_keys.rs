@@ -24,7 +24,7 @@ use crate::support::{
 };
 
 /// A key pair as `openssl` prints it.
-struct Pair {
+pub struct Pair {
     algorithm: Algorithm,
     private: String,
     public: String,
@@ -51,7 +51,7 @@ impl Pair {
         }
     }
 
-    fn ed25519() -> Self {
+    pub fn ed25519() -> Self {
         let pair = Ed25519KeyPair::generate().unwrap();
         let public = pair.public_key().as_der().unwrap();
         let private = pair.to_pkcs8v1().unwrap();
@@ -73,17 +73,17 @@ impl Pair {
     }
 
     /// One of each algorithm.
-    fn all() -> &'static [Self; 3] {
+    pub fn all() -> &'static [Self; 3] {
         static PAIRS: OnceLock<[Pair; 3]> = OnceLock::new();
         PAIRS.get_or_init(|| [Self::ed25519(), Self::p256(), Self::rsa()])
     }
 
-    fn keys(&self) -> Keys {
+    pub fn keys(&self) -> Keys {
         let key = PrivateKey::from_pem(&self.private).unwrap();
         Keys::from_private_key(key, REFRESH_SECRET).unwrap()
     }
 
-    fn public_keys(&self) -> PublicKeys {
+    pub fn public_keys(&self) -> PublicKeys {
         PublicKeys::from_pem(&self.public).unwrap()
     }
 
@@ -105,7 +105,7 @@ impl Pair {
 
 /// A resource service: it has the claims struct and public keys, and no way to log anybody in.
 #[derive(Clone)]
-struct Resource(Sessions<Claims>);
+pub struct Resource(pub Sessions<Claims>);
 
 impl FromRef<Resource> for Sessions<Claims> {
     fn from_ref(resource: &Resource) -> Self {
@@ -123,11 +123,15 @@ async fn admin(claims: Claims) -> String {
     claims.sub.0.to_string()
 }
 
-fn resource(clock: &HeldClock, keys: PublicKeys) -> Router {
+pub fn resource_of(resource: Resource) -> Router {
     Router::new()
         .route("/me", get(me))
         .route("/admin", get(admin))
-        .with_state(Resource(clock.hold(Sessions::verifying(keys))))
+        .with_state(resource)
+}
+
+fn resource(clock: &HeldClock, keys: PublicKeys) -> Router {
+    resource_of(Resource(clock.hold(Sessions::verifying(keys))))
 }
 
 fn auth(app: App) -> Router {

@@ -1,0 +1,273 @@
+//! Public keys from the URL where another service publishes them: fetched at start, kept fresh in the background.
+
+use std::error::Error;
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use arc_swap::ArcSwap;
+use reqwest::{Client, Url, redirect};
+use tokio::sync::Notify;
+use tokio::task::AbortHandle;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::clock::Timestamp;
+use crate::key_error::KeyError;
+use crate::keys::Keys;
+use crate::public_keys::PublicKeys;
+
+/// How long an answer may take, with connection and body.
+const ANSWER: Duration = Duration::from_secs(10);
+
+/// 32 RSA keys of 4096 bits take less.
+const LARGEST_SET: usize = 64 * 1024;
+
+/// Where a service publishes its keys, as [`SessionClaims::jwks_routes`](crate::SessionClaims::jwks_routes) does.
+///
+/// ```no_run
+/// # use serde::{Deserialize, Serialize};
+/// # use stateless_session::{JwksUrl, Sessions, stateless_session};
+/// # #[stateless_session(access = "15m", refresh = "7d")]
+/// # #[derive(Clone, Serialize, Deserialize)]
+/// # pub struct Claims { sub: u64 }
+/// # async fn start() -> Result<(), Box<dyn std::error::Error>> {
+/// let keys = JwksUrl::new("https://auth.example.com/.well-known/jwks.json")?.fetch().await?;
+/// let sessions: Sessions<Claims> = Sessions::verifying_remote(keys);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct JwksUrl {
+    url: Url,
+    interval: Duration,
+    least_interval: Duration,
+    unconfirmed_lifetime: Duration,
+}
+
+impl JwksUrl {
+    /// A URL with `https`, or with `http` on this machine.
+    ///
+    /// # Errors
+    ///
+    /// [`FetchError::Url`] for any other.
+    pub fn new(url: &str) -> Result<Self, FetchError> {
+        let url = Url::parse(url).map_err(|_| FetchError::Url)?;
+        let is_allowed = match url.scheme() {
+            "https" => true,
+            "http" => url.host_str().is_some_and(is_loopback),
+            _ => false,
+        };
+        if !is_allowed {
+            return Err(FetchError::Url);
+        }
+        Ok(Self {
+            url,
+            interval: Duration::from_secs(5 * 60),
+            least_interval: Duration::from_secs(30),
+            unconfirmed_lifetime: Duration::from_secs(24 * 60 * 60),
+        })
+    }
+
+    /// How often the set is asked for; every 5 minutes unless set. A key must be published for longer than this before it
+    /// signs.
+    #[must_use]
+    pub fn with_interval(self, interval: Duration) -> Self {
+        Self { interval, ..self }
+    }
+
+    /// How long after one request the next may follow, whatever tokens arrive; 30 seconds unless set.
+    #[must_use]
+    pub fn with_least_interval(self, least_interval: Duration) -> Self {
+        Self {
+            least_interval,
+            ..self
+        }
+    }
+
+    /// For how long keys count that no answer has confirmed; 24 hours unless set. Behind it every token is answered with
+    /// 503.
+    #[must_use]
+    pub fn with_unconfirmed_lifetime(self, unconfirmed_lifetime: Duration) -> Self {
+        Self {
+            unconfirmed_lifetime,
+            ..self
+        }
+    }
+
+    /// Fetches the set, and keeps it fresh until the keys are dropped: at every interval, and soon after a token of an
+    /// unknown key. An answer that can't be used leaves the last set in place and is said in the log. Redirects are not
+    /// followed.
+    ///
+    /// Call it in a Tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// A [`FetchError`] when there is no usable set now. A program that should start all the same tries again.
+    pub async fn fetch(self) -> Result<RemoteKeys, FetchError> {
+        let client = Client::builder()
+            .redirect(redirect::Policy::none())
+            .timeout(ANSWER)
+            .build();
+        let client = client.map_err(|error| FetchError::Request(error.into()))?;
+        let keys = fetch(&client, &self.url).await?;
+        tracing::info!(url = %self.url, ?keys, "fetched the public keys");
+        let shared = Arc::new(Shared {
+            keys: Arc::new(ArcSwap::from_pointee(Keys::verifying(keys))),
+            confirmed_at: AtomicU64::new(seconds_now()),
+            unknown_key: Notify::new(),
+        });
+        let unconfirmed_lifetime = self.unconfirmed_lifetime;
+        let task = tokio::spawn(keep_fresh(self, client, Arc::clone(&shared)));
+        Ok(RemoteKeys {
+            shared,
+            unconfirmed_lifetime,
+            _task: Arc::new(AbortOnDrop(task.abort_handle())),
+        })
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse();
+    host == "localhost" || address.is_ok_and(|address: IpAddr| address.is_loopback())
+}
+
+/// Public keys that stay fresh.
+#[derive(Clone)]
+pub struct RemoteKeys {
+    shared: Arc<Shared>,
+    unconfirmed_lifetime: Duration,
+    _task: Arc<AbortOnDrop>,
+}
+
+/// What requests and the task in the background share.
+struct Shared {
+    keys: Arc<ArcSwap<Keys>>,
+    /// In seconds since 1970.
+    confirmed_at: AtomicU64,
+    unknown_key: Notify,
+}
+
+struct AbortOnDrop(AbortHandle);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl RemoteKeys {
+    pub(crate) fn keys(&self) -> Arc<ArcSwap<Keys>> {
+        Arc::clone(&self.shared.keys)
+    }
+
+    /// Whether an answer has confirmed the keys recently enough to rely on them.
+    pub(crate) fn are_confirmed(&self, now: Timestamp) -> bool {
+        let confirmed_at = self.shared.confirmed_at.load(Ordering::Relaxed);
+        now.as_secs().saturating_sub(confirmed_at) <= self.unconfirmed_lifetime.as_secs()
+    }
+
+    /// Asks for the set before its time.
+    pub(crate) fn report_unknown_key(&self) {
+        self.shared.unknown_key.notify_one();
+    }
+}
+
+impl fmt::Debug for RemoteKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("RemoteKeys")
+            .field(&self.shared.keys.load().public_keys())
+            .finish()
+    }
+}
+
+async fn keep_fresh(source: JwksUrl, client: Client, shared: Arc<Shared>) {
+    let mut wait = source.interval;
+    loop {
+        let asked_at = Instant::now();
+        let _ = timeout(wait, shared.unknown_key.notified()).await;
+        sleep(source.least_interval.saturating_sub(asked_at.elapsed())).await;
+        match fetch(&client, &source.url).await {
+            Ok(keys) => {
+                tracing::debug!(?keys, "fetched the public keys");
+                shared.keys.store(Arc::new(Keys::verifying(keys)));
+                shared.confirmed_at.store(seconds_now(), Ordering::Relaxed);
+                wait = source.interval;
+            }
+            Err(cause) => {
+                let confirmed_at = shared.confirmed_at.load(Ordering::Relaxed);
+                let unconfirmed = seconds_now().saturating_sub(confirmed_at);
+                let cause: &dyn Error = &cause;
+                tracing::warn!(
+                    url = %source.url,
+                    cause,
+                    "the public keys were not confirmed for {unconfirmed} s; the last ones still count",
+                );
+                wait = source.interval.min(source.least_interval);
+            }
+        }
+    }
+}
+
+async fn fetch(client: &Client, url: &Url) -> Result<PublicKeys, FetchError> {
+    let request = |error: reqwest::Error| FetchError::Request(error.without_url().into());
+    let mut response = client.get(url.clone()).send().await.map_err(request)?;
+    if !response.status().is_success() {
+        return Err(FetchError::Status(response.status().as_u16()));
+    }
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(request)? {
+        if body.len() + chunk.len() > LARGEST_SET {
+            return Err(FetchError::TooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    let body = str::from_utf8(&body).map_err(|_| FetchError::Keys(KeyError::Malformed))?;
+    PublicKeys::from_jwks(body).map_err(FetchError::Keys)
+}
+
+fn seconds_now() -> u64 {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
+    since_epoch.unwrap_or_default().as_secs()
+}
+
+/// Why a published set was not fetched.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum FetchError {
+    /// It is no URL with `https`, nor one of this machine.
+    Url,
+    /// There was no answer; the source says why.
+    Request(Box<dyn Error + Send + Sync>),
+    /// The answer has another status than a success; redirects are not followed.
+    Status(u16),
+    /// The answer is longer than 64 KiB.
+    TooLarge,
+    /// The answer holds no set with keys that can be used.
+    Keys(KeyError),
+}
+
+impl fmt::Display for FetchError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Url => f.write_str(
+                "the keys' URL must begin with `https://`, unless it is on this machine",
+            ),
+            Self::Request(_) => f.write_str("the service with the keys did not answer"),
+            Self::Status(status) => write!(f, "the service with the keys answered {status}"),
+            Self::TooLarge => f.write_str("the set of keys is longer than 64 KiB"),
+            Self::Keys(cause) => write!(f, "the set of keys {cause}"),
+        }
+    }
+}
+
+impl Error for FetchError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Request(source) => Some(&**source),
+            Self::Keys(source) => Some(source),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! What users of the features `asymmetric` and `remote-jwks` rely on, over real sockets.
+#![expect(
+    missing_debug_implementations,
+    unreachable_pub,
+    clippy::too_many_lines,
+    reason = "nobody uses a test binary, and its tables are long"
+)]
+
+#[path = "../../../http/app.rs"]
+#[allow(dead_code, reason = "shared with the tests of the root")]
+mod app;
+#[path = "../../../http/support.rs"]
+#[allow(dead_code, reason = "shared with the tests of the root")]
+mod support;
+
+mod public_keys;
+mod remote_keys;
