@@ -2,7 +2,6 @@
 #![expect(
     missing_debug_implementations,
     unreachable_pub,
-    clippy::too_many_lines,
     reason = "nobody uses a test binary, and its tables are long"
 )]
 
