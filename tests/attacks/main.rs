@@ -15,9 +15,12 @@ mod app;
 #[expect(dead_code, reason = "what `tests/http` needs of it is more")]
 mod support;
 
+mod differential;
 mod door;
 mod exhaustive;
+mod http_state;
 mod properties;
 mod rows;
 mod table;
+mod vectors;
 mod victim;
