@@ -92,7 +92,10 @@ pub(super) fn requirement(
         }
     }
 
-    let parameter = session_parameter(signature, errors)?;
+    let Some(parameter) = session_parameter(signature, errors) else {
+        own_session(signature);
+        return None;
+    };
     Some(Requirement {
         name: name(parameter, &guard, errors),
         session: (*parameter.ty).clone(),
@@ -162,6 +165,15 @@ fn session_parameter<'a>(signature: &'a Signature, errors: &mut Errors) -> Optio
         return None;
     }
     Some(parameter)
+}
+
+/// Takes the `&` off a session that was refused for it, because axum would report it once more.
+fn own_session(signature: &mut Signature) {
+    if let Some(FnArg::Typed(parameter)) = signature.inputs.first_mut()
+        && let Type::Reference(reference) = &*parameter.ty
+    {
+        parameter.ty = reference.elem.clone();
+    }
 }
 
 /// Why a type is no session, as far as its syntax shows it.
