@@ -130,6 +130,20 @@ pub mod beside {
         Json(session.generation)
     }
 
+    /// Below `instrument`.
+    #[tracing::instrument(skip_all)]
+    #[require_session(r#type = Kind::Admin, fresh = "30s")]
+    pub(crate) async fn instrumented(claims: S) -> Json<S> {
+        Json(claims)
+    }
+
+    /// Above `instrument`, which reads the session.
+    #[require_session(r#type = Kind::Admin, fresh = "30s")]
+    #[tracing::instrument(skip(claims), fields(sub = %claims.sub))]
+    pub(crate) async fn instruments(claims: S) -> Json<S> {
+        Json(claims)
+    }
+
     /// Exists twice, once nowhere.
     #[cfg(any())]
     #[require_session(r#type = Kind::Nobody)]
@@ -187,6 +201,8 @@ pub mod beside {
         async fn in_a_function(_: S) {}
 
         axum::Router::new()
+            .route("/instrumented", get(instrumented))
+            .route("/instruments", get(instruments))
             .route("/below", get(below))
             .route("/above", get(above))
             .route("/plain-below", get(plain_below))
@@ -295,7 +311,9 @@ async fn status(app: &App, path: &str, token: Option<&str>) -> StatusCode {
 }
 
 const SCOPED: [&str; 3] = ["/any", "/no-plan", "/everything"];
-const BESIDE: [&str; 11] = [
+const BESIDE: [&str; 13] = [
+    "/instrumented",
+    "/instruments",
     "/below",
     "/above",
     "/plain-below",
