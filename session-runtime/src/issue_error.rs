@@ -21,7 +21,7 @@ pub enum IssueError {
     NotAnObject,
     /// The claims hold a name that tokens set themselves, such as `exp`, out of a flattened map.
     Reserved(&'static str),
-    /// The claims hold this name twice, out of a flattened map.
+    /// The claims hold this name twice, out of a flattened map. The log does not have it, since it may be a user's datum.
     Duplicate(String),
     /// The subject can't be a `sub`.
     Subject(SubjectError),
@@ -53,7 +53,7 @@ impl fmt::Display for IssueError {
             Self::Claims(_) => f.write_str("the claims do not serialize"),
             Self::NotAnObject => f.write_str("the claims do not serialize to a JSON object"),
             Self::Reserved(name) => write!(f, "the claims hold the reserved name `{name}`"),
-            Self::Duplicate(name) => write!(f, "the claims hold the name `{name}` twice"),
+            Self::Duplicate(_) => f.write_str("the claims hold a name twice"),
             Self::Subject(error) => error.fmt(f),
             Self::TooLong { bytes } => {
                 write!(f, "the token would take {bytes} bytes of 4096; keep less in the claims")
