@@ -147,7 +147,8 @@ pub use session_macros::stateless_session;
 /// | `crate = ::path` | where this crate is, when it was renamed or re-exported | |
 ///
 /// A pattern binds nothing: `role = ADMIN` could be a new variable that matches everything, so a constant is written as
-/// a path, `role = self::ADMIN`. A field of type `String` is compared by `if claims.role == "admin"`.
+/// a path, `role = self::ADMIN`. What matches every value of its type by itself, such as `0..=255` or `Point { .. }`, is
+/// not found out. A field of type `String` is compared by `if claims.role == "admin"`.
 ///
 /// Without arguments the function stays as it is, and the compiler checks that its first parameter is a session.
 ///

@@ -220,6 +220,26 @@ impl<C: SessionClaims> Sessions<C> {
     /// login arrives by GET (an OAuth callback, a magic link), or a test. Everything else goes through
     /// [`Login`](crate::Login).
     ///
+    /// A test goes through the router, so that the guard is tested too:
+    ///
+    /// ```
+    /// # use axum::{Router, body::Body, http::{Request, StatusCode}};
+    /// # use serde::{Deserialize, Serialize};
+    /// # use stateless_session::{Sessions, stateless_session};
+    /// # #[stateless_session(access = "15m", refresh = "7d")]
+    /// # #[derive(Clone, Serialize, Deserialize)]
+    /// # pub struct Claims { sub: u64 }
+    /// use tower::ServiceExt as _;
+    ///
+    /// async fn ada_may_enter(app: Router, sessions: &Sessions<Claims>) -> Result<(), Box<dyn std::error::Error>> {
+    ///     let login = sessions.login_checked_elsewhere(Claims { sub: 7 })?;
+    ///     let bearer = format!("Bearer {}", login.access_token());
+    ///     let request = Request::get("/me").header("Authorization", bearer).body(Body::empty())?;
+    ///     assert_eq!(app.oneshot(request).await?.status(), StatusCode::OK);
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
     /// # Errors
     ///
     /// An [`IssueError`] when the tokens would not verify.
