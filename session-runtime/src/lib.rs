@@ -5,6 +5,22 @@
 //! `guard`. A session's way: `login` starts it, `payload_writer` and `token` make its tokens, `cookies` carries one of
 //! them, `refresh` asks `renew` for new claims, `logout` ends it.
 
+// Nothing that a request brings about is a panic. Tests may.
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::as_conversions,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::string_slice,
+        clippy::todo,
+        clippy::unimplemented,
+        clippy::unreachable,
+        clippy::unwrap_used
+    )
+)]
+
 mod bearer;
 mod claims;
 #[cfg(feature = "client")]

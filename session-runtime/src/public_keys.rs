@@ -92,8 +92,8 @@ impl PublicKey {
     }
 
     pub(crate) fn rsa(n: &[u8], e: &[u8]) -> Result<Self, KeyError> {
-        let leading_zeros = n.first().map_or(0, |byte| byte.leading_zeros() as usize);
-        let bits = n.len() * 8 - leading_zeros;
+        let leading_zeros = n.first().map_or(0, |byte| byte.leading_zeros());
+        let bits = n.len() * 8 - usize::try_from(leading_zeros).unwrap_or(0);
         if !RSA_BITS.contains(&bits) {
             return Err(KeyError::Size { bits });
         }
