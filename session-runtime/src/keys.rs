@@ -63,7 +63,8 @@ const SAMPLES: [&str; 14] = [
     "fdfh7p1qyvnv8n4avdjfqxxktaop5gfipjhwk0fsaem",
 ];
 
-/// The keys that sign and verify the two kinds of token with HS256 (RFC 7518, section 3.2).
+/// The keys that sign and verify the two kinds of token: secrets (HS256; RFC 7518, section 3.2), or with the feature
+/// `asymmetric`, a private key for access tokens.
 ///
 /// A secret is printable ASCII, at least 43 characters (64 if all of them are hexadecimal). White space around it is
 /// trimmed; otherwise it is used as it stands, never decoded. `openssl rand -base64 48` makes a good one.
@@ -171,19 +172,6 @@ impl Keys {
         PublicKeys::published(self.access.iter().filter_map(TokenKey::published))
     }
 
-    /// Keys that verify the access tokens of another service, and sign nothing.
-    #[cfg(feature = "asymmetric")]
-    pub(crate) fn verifying(keys: PublicKeys) -> Self {
-        let mut access = KeyRing::default();
-        for key in keys.into_keys() {
-            access.add(TokenKey::public(key));
-        }
-        Self {
-            access,
-            refresh: KeyRing::default(),
-        }
-    }
-
     /// Adds secrets that verify and never sign: of the keys before the last change, or of those to come. Call it again
     /// for more of them.
     ///
@@ -287,6 +275,21 @@ impl Keys {
             seen.push((name, key));
         }
         Ok(self)
+    }
+}
+
+/// Keys that verify the access tokens of another service, and sign nothing.
+#[cfg(feature = "asymmetric")]
+impl From<PublicKeys> for Keys {
+    fn from(keys: PublicKeys) -> Self {
+        let mut access = KeyRing::default();
+        for key in keys.into_keys() {
+            access.add(TokenKey::public(key));
+        }
+        Self {
+            access,
+            refresh: KeyRing::default(),
+        }
     }
 }
 

@@ -114,7 +114,7 @@ impl JwksUrl {
         let keys = fetch(&client, &self.url).await?;
         tracing::info!(url = %self.url, ?keys, "fetched the public keys");
         let shared = Arc::new(Shared {
-            keys: Arc::new(ArcSwap::from_pointee(Keys::verifying(keys))),
+            keys: Arc::new(ArcSwap::from_pointee(keys.into())),
             confirmed_at: AtomicU64::new(seconds_now()),
             unknown_key: Notify::new(),
         });
@@ -191,7 +191,7 @@ async fn keep_fresh(source: JwksUrl, client: Client, shared: Arc<Shared>) {
         match fetch(&client, &source.url).await {
             Ok(keys) => {
                 tracing::debug!(?keys, "fetched the public keys");
-                shared.keys.store(Arc::new(Keys::verifying(keys)));
+                shared.keys.store(Arc::new(keys.into()));
                 shared.confirmed_at.store(seconds_now(), Ordering::Relaxed);
                 wait = source.interval;
             }

@@ -111,7 +111,7 @@ impl<C: SessionClaims> Sessions<C> {
     /// ```
     #[cfg(feature = "asymmetric")]
     pub fn verifying(keys: PublicKeys) -> Self {
-        Self::new(Keys::verifying(keys))
+        Self::new(keys.into())
     }
 
     /// The same with keys that another service publishes, and that stay fresh.
@@ -210,7 +210,7 @@ impl<C: SessionClaims> Sessions<C> {
     }
 
     /// Takes other keys while requests are served; every clone takes them at once. Requests wait for nothing, and those
-    /// under way go on with the keys that they began with.
+    /// under way go on with the keys that they began with. Public keys are keys, too, for sessions that only verify.
     pub fn set_keys(&self, keys: Keys) {
         self.shared.keys.store(Arc::new(keys));
         tracing::info!("the keys were replaced");

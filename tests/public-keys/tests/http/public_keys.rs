@@ -378,6 +378,28 @@ async fn a_service_that_only_verifies_starts_no_session_and_says_why() {
     server.assert_logged("the session routes belong to the service that has the private key");
 }
 
+#[tokio::test]
+async fn a_service_that_only_verifies_takes_other_keys_while_it_serves() {
+    let [first, second, _] = Pair::all();
+    let app = App::with_keys(first.keys());
+    let (clock, auth_sessions) = (app.clock.clone(), app.sessions.clone());
+    let auth = Server::start(auth(app)).await;
+    let sessions = clock.hold(Sessions::verifying(first.public_keys()));
+    let resource = Server::start(resource_of(Resource(sessions.clone()))).await;
+    let old = log_in(&auth).await.access_token.unwrap();
+    auth_sessions.set_keys(second.keys());
+    let new = log_in(&auth).await.access_token.unwrap();
+    assert_eq!(
+        [status(&resource, &old).await, status(&resource, &new).await],
+        [200, 401]
+    );
+    sessions.set_keys(second.public_keys().into());
+    assert_eq!(
+        [status(&resource, &old).await, status(&resource, &new).await],
+        [401, 200]
+    );
+}
+
 #[test]
 fn a_key_where_another_belongs_is_refused_with_the_reason() {
     for pair in Pair::all() {
