@@ -129,6 +129,10 @@ async fn a_subscription_ends_when_the_session_does() {
     // Something changes all the time, and until then it is told.
     let (mut told, mut created) = (0, 0);
     let frame = loop {
+        assert!(
+            SystemTime::now() < end + Duration::from_secs(10),
+            "still open"
+        );
         tokio::select! {
             next = socket.next() => match next {
                 Ok(_) => told += 1,
