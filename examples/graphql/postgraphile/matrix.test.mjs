@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
 import { createHmac, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
+import { createRequire } from 'node:module'
 import { createInterface } from 'node:readline'
 import { after, before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -110,6 +111,27 @@ test('who is disabled or changed the password gets no other token', async () => 
   assert.deepEqual(await refresh(people.owner), [200, undefined])
   assert.deepEqual(await refresh(people.disabled), [401, 'session_ended'])
   assert.deepEqual(await refresh(people.changed), [401, 'session_ended'])
+})
+
+test('graphql-ws takes a subscription over the end of its token', async () => {
+  const { createClient } = createRequire(file('5/'))('graphql-ws')
+  const now = Math.floor(Date.now() / 1000)
+  const { token } = people.owner
+  const tokens = [resign(token, { iat: now - 58, exp: now + 2 }), token] // the first has two seconds left
+  const closed = []
+  const client = createClient({
+    url: `${origin.replace('http', 'ws')}/graphql/subscriptions`,
+    connectionParams: () => ({ access_token: tokens.shift() }),
+    on: { closed: event => closed.push([event.code, event.reason]) },
+  })
+  const seen = []
+  for await (const { data } of client.iterate({ query: 'subscription { myTodos { nodes { title } } }' })) {
+    seen.push(data.myTodos.nodes.map(todo => todo.title))
+    if (closed.length) break // after the first connection's end, without the page noticing
+  }
+  await client.dispose()
+  assert.deepEqual(closed[0], [4403, 'invalid_token'])
+  assert.deepEqual(seen, [['of owner'], ['of owner']])
 })
 
 for (const [name, server] of Object.entries(servers)) {

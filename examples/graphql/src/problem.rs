@@ -43,16 +43,18 @@ impl From<IssueError> for Problem {
 
 impl From<sqlx::Error> for Problem {
     fn from(error: sqlx::Error) -> Self {
-        const INSUFFICIENT_PRIVILEGE: &str = "42501";
         let Some(refused) = error.as_database_error() else {
             tracing::error!(cause = %error, "the database can't be asked");
             return Self::Refused(SessionRejection::TemporarilyUnavailable);
         };
-        match refused.kind() {
-            ErrorKind::UniqueViolation => Self::NameTaken,
-            ErrorKind::CheckViolation => Self::InvalidInput("too long or too short"),
-            _ if refused.code().as_deref() == Some(INSUFFICIENT_PRIVILEGE) => {
-                Self::Refused(SessionRejection::Forbidden)
+        match (refused.kind(), refused.code().as_deref()) {
+            (ErrorKind::UniqueViolation, _) => Self::NameTaken,
+            (ErrorKind::CheckViolation, _) => Self::InvalidInput("too long or too short"),
+            // insufficient_privilege
+            (_, Some("42501")) => Self::Refused(SessionRejection::Forbidden),
+            // operator intervention: the database shuts down or starts up
+            (_, Some(code)) if code.starts_with("57P") => {
+                Self::Refused(SessionRejection::TemporarilyUnavailable)
             }
             _ => {
                 tracing::error!(cause = %error, "a query failed");

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use stateless_session::{Keys, Sessions};
 use todos::session::Role;
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Message, protocol::CloseFrame};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
@@ -53,7 +54,8 @@ impl Socket {
     /// The next message, or how the connection was closed.
     async fn next(&mut self) -> Result<Value, Option<CloseFrame>> {
         loop {
-            match self.0.next().await {
+            let next = timeout(Duration::from_secs(30), self.0.next()).await;
+            match next.expect("a message or an end within 30 s") {
                 Some(Ok(Message::Text(text))) => return Ok(serde_json::from_str(&text).unwrap()),
                 Some(Ok(Message::Close(frame))) => return Err(frame),
                 Some(Ok(_)) => {}
