@@ -163,3 +163,22 @@ export function reaches(page, wanted, sub) {
 export const whoAmI = async page => (await me(page)).sub
 
 export const markerOf = page => page.evaluate(() => document.cookie)
+
+/** Lets the page note in `asked` when it asks for a refresh, in milliseconds of its own clock from now on. */
+export const noteRefreshes = page =>
+  page.evaluate(() => {
+    const { fetch } = window
+    const start = performance.now()
+    window.asked = []
+    window.fetch = (input, init) => {
+      if (String(input).endsWith('/auth/refresh')) window.asked.push(performance.now() - start)
+      return fetch(input, init)
+    }
+  })
+
+/** Lets the page's clock run until it asks for a refresh; when that was. */
+export const nextRefresh = page =>
+  until(async () => {
+    await page.clock.runFor(500)
+    return page.evaluate(() => window.asked.shift())
+  })

@@ -52,24 +52,18 @@ async function attack(context, origin) {
         await fetch(url, { ...post, mode: 'no-cors' })
         await fetch(url, post).then(() => Promise.reject(new Error('the answer can be read')), () => {})
         await fetch(url, { mode: 'no-cors', credentials: 'include' })
-        const frame = document.createElement('iframe')
-        frame.name = 'frame'
-        document.body.append(frame)
-        const form = Object.assign(document.createElement('form'), { method: 'POST', action: url, target: 'frame' })
+        document.body.append(Object.assign(document.createElement('iframe'), { name: 'frame' }))
+        const form = Object.assign(document.createElement('form'), { method: 'POST', action: url })
         form.append(Object.assign(document.createElement('input'), { name: 'sub', value: sub }))
         document.body.append(form)
-        const loaded = new Promise(resolve => (frame.onload = resolve))
-        form.submit()
-        await loaded
       },
       { url: app + path, sub },
     )
-    await page.evaluate(() => {
-      const form = document.forms[0]
-      form.target = '_top'
-      form.submit()
-    })
-    await page.waitForURL(app + path)
+    for (const target of ['frame', '_top']) {
+      const answer = page.waitForResponse(app + path)
+      await page.evaluate(target => Object.assign(document.forms[0], { target }).submit(), target)
+      await answer
+    }
     await page.close()
   }
 }
