@@ -43,10 +43,12 @@ for (const [where, skew] of [['ahead', HOUR], ['behind', -HOUR]]) {
     // The end of the token is noticed at the right time all the same.
     mark = await server.mark()
     await server.control({ ahead: 120 })
+    const old = await page.evaluate(() => session.token())
     await h.noteRefreshes(page)
     const asked = await h.nextRefresh(page)
     assert.ok(asked > 40_000 && asked < 55_000, `${asked} ms`)
-    await h.until(async () => (await refreshes(mark)) === 1)
+    await h.until(async () => (await page.evaluate(() => session.token())) !== old)
+    assert.equal(await refreshes(mark), 1)
     assert.deepEqual(await h.me(page), { status: 200, sub: 'alice' })
     assert.ok((await server.seen('/api/me', mark)).every(({ status }) => status === 200))
   })
