@@ -3,13 +3,13 @@
 use std::future::pending;
 use std::time::{Duration, SystemTime};
 
-use async_graphql::http::{ALL_WEBSOCKET_PROTOCOLS, GraphiQLSource};
+use async_graphql::http::ALL_WEBSOCKET_PROTOCOLS;
 use async_graphql::{Data, Request};
 use async_graphql_axum::{GraphQLProtocol, GraphQLResponse, GraphQLWebSocket};
 use axum::Json;
 use axum::extract::State;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{IntoResponse, Response};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
 use stateless_session::{Login, Session, SessionRejection, Sessions};
@@ -107,9 +107,9 @@ async fn session_end(
 }
 
 #[cfg(debug_assertions)]
-pub(crate) async fn graphiql() -> Html<String> {
-    let page = GraphiQLSource::build()
+pub(crate) async fn graphiql() -> axum::response::Html<String> {
+    let page = async_graphql::http::GraphiQLSource::build()
         .endpoint("/graphql")
         .subscription_endpoint("/graphql/subscriptions");
-    Html(page.finish())
+    axum::response::Html(page.finish())
 }
