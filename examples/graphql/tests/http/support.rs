@@ -146,7 +146,8 @@ impl Browser<'_> {
     /// The `code` of a document's one error.
     pub async fn refused(&mut self, query: &str, variables: Value) -> String {
         let answer = self.send(query, variables).await.json();
-        let errors = answer["errors"].as_array().expect("errors");
+        let errors = answer["errors"].as_array();
+        let errors = errors.unwrap_or_else(|| panic!("no errors: {answer}"));
         assert_eq!(errors.len(), 1, "{answer}");
         errors[0]["extensions"]["code"]
             .as_str()
