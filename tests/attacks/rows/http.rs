@@ -189,6 +189,25 @@ pub fn rows(rows: &mut Vec<Row>, ada: &Victim) {
         }
     }
     let at = |target: &str| Request::post(target).header("Cookie", &cookies);
+    for route in ["refresh", "logout"] {
+        let (upper, rest) = (route.to_uppercase(), &route[1..]);
+        attacks! { rows, "HTTP":
+            format!("at {route}: the path in upper case") => at(&format!("/AUTH/{route}")), other(404);
+            format!("at {route}: the route in upper case") => at(&format!("/auth/{upper}")), other(404);
+            format!("at {route}: two slashes") => at(&format!("//auth/{route}")), other(404);
+            format!("at {route}: two slashes inside") => at(&format!("/auth//{route}")), other(404);
+            format!("at {route}: an escaped slash") => at(&format!("/auth%2F{route}")), other(404);
+            format!("at {route}: an escaped letter") => at(&format!("/auth/%{:02x}{rest}", route.as_bytes()[0])), other(404);
+            format!("at {route}: a trailing slash") => at(&format!("/auth/{route}/")), other(404);
+            format!("at {route}: a dot segment") => at(&format!("/auth/./{route}")), other(404);
+            format!("at {route}: two dot segments") => at(&format!("/x/../auth/{route}")), other(404);
+            format!("at {route}: a path parameter") => at(&format!("/auth/{route};x=1")), other(404);
+            format!("at {route}: an escaped NUL") => at(&format!("/auth/{route}%00")), other(404);
+            format!("at {route}: a backslash") => at(&format!("/auth\\{route}")), other(404);
+            format!("at {route}: the target with another host, from elsewhere") => at(&format!("http://app.test/auth/{route}")).header("Origin", "http://evil.example"), FOREIGN;
+            format!("at {route}: a target of 70 KB") => at(&format!("/auth/{route}?{}", "x".repeat(70_000))), other(414);
+        }
+    }
     let head = |lines: &str| {
         raw(format!(
             "POST /auth/refresh HTTP/1.1\r\nHost: app.test\r\nConnection: close\r\n{lines}\r\n"
@@ -252,24 +271,10 @@ pub fn rows(rows: &mut Vec<Row>, ada: &Victim) {
         "at a guard: an old login" => after(301, Request::get("/recent").bearer(token)), OLD_LOGIN;
         "at a guard: an old login, expired" => after(HOUR.cast_signed(), Request::get("/recent").bearer(token)), INVALID;
 
-        "the path in upper case" => at("/AUTH/refresh"), other(404);
-        "the route in upper case" => at("/auth/REFRESH"), other(404);
-        "two slashes" => at("//auth/refresh"), other(404);
-        "two slashes inside" => at("/auth//refresh"), other(404);
-        "an escaped slash" => at("/auth%2Frefresh"), other(404);
-        "an escaped letter" => at("/auth/%72efresh"), other(404);
-        "a trailing slash" => at("/auth/refresh/"), other(404);
-        "a dot segment" => at("/auth/./refresh"), other(404);
-        "two dot segments" => at("/x/../auth/refresh"), other(404);
-        "a path parameter" => at("/auth/refresh;x=1"), other(404);
-        "an escaped NUL" => at("/auth/refresh%00"), other(404);
-        "a backslash" => at("/auth\\refresh"), other(404);
         "the path's own folder" => at("/auth"), other(404);
         "a query" => at("/auth/refresh?redirect=https://evil.example"), REFRESHED;
         "a route that does not exist" => at("/auth/login"), other(404);
         "the target with a host" => at("http://app.test/auth/refresh"), REFRESHED;
-        "the target with another host, from elsewhere" => at("http://app.test/auth/refresh").header("Origin", "http://evil.example"), FOREIGN;
-        "a target of 70 KB" => at(&format!("/auth/refresh?{}", "x".repeat(70_000))), other(414);
 
         "no Host" => raw("POST /auth/refresh HTTP/1.1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"), crate::table::ENDED;
         "no Host, from elsewhere" => raw("POST /auth/refresh HTTP/1.1\r\nConnection: close\r\nOrigin: http://evil.example\r\n\r\n"), FOREIGN;
