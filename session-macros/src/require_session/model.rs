@@ -172,7 +172,8 @@ fn own_session(signature: &mut Signature) {
     if let Some(FnArg::Typed(parameter)) = signature.inputs.first_mut()
         && let Type::Reference(reference) = &*parameter.ty
     {
-        parameter.ty = reference.elem.clone();
+        let session = reference.elem.clone();
+        parameter.ty = session;
     }
 }
 
