@@ -16,15 +16,14 @@ pub enum KeyError {
     Private,
     /// A public key, where the private one belongs.
     Public,
+    /// A private key under a passphrase.
+    Encrypted,
     /// A shared secret (`oct`), which is never published.
     Secret,
     /// Another type of key than Ed25519, P-256 and RSA.
     Unsupported,
     /// An RSA key of fewer than 2048 or more than 4096 bits.
-    Size {
-        /// The length of its modulus.
-        bits: usize,
-    },
+    Size,
     /// A JWK whose `use` is not `sig`, or whose `key_ops` neither sign nor verify.
     OtherUse,
     /// A JWK whose `alg` is not the one of its type: `EdDSA`, `ES256` or `RS256`.
@@ -47,18 +46,14 @@ impl fmt::Display for KeyError {
                 "is a private key; publish its public half, as `openssl pkey -pubout` prints it"
             }
             Self::Public => "is a public key; signing takes the private one",
+            Self::Encrypted => "is encrypted; `openssl pkey` prints it without its passphrase",
             Self::Secret => "is a shared secret, which is never published",
             Self::Unsupported => "is of another type than Ed25519, P-256 or RSA",
-            Self::Size { bits } => {
-                return write!(
-                    f,
-                    "is an RSA key of {bits} bits; 2048 to 4096 are supported"
-                );
-            }
+            Self::Size => "is an RSA key of fewer than 2048 or more than 4096 bits",
             Self::OtherUse => "is for another use than signatures",
             Self::OtherAlgorithm => "has an `alg` that is not the one of its type",
             Self::OtherName => "has a `kid` that is not its thumbprint (RFC 7638)",
-            Self::Repeated => "is there twice",
+            Self::Repeated => "repeats a key that is there already",
             Self::TooMany => "holds more than 32 keys",
         })
     }

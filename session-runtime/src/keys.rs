@@ -9,7 +9,11 @@ use base64_simd::URL_SAFE_NO_PAD;
 
 use crate::key::{KeyRing, TokenKey, TokenKind};
 #[cfg(feature = "asymmetric")]
-use crate::{key_error::KeyError, private_key::PrivateKey, public_keys::PublicKeys};
+use crate::{
+    key_error::KeyError,
+    private_key::PrivateKey,
+    public_keys::{MOST_KEYS, PublicKeys},
+};
 
 /// What errors call the four secrets.
 struct Names {
@@ -98,8 +102,8 @@ impl Keys {
     ///
     /// # Errors
     ///
-    /// A [`KeysError`] that names the variable, and never shows a value. [`KeysError::is_unset`] is true only when
-    /// neither of the two main variables is set.
+    /// A [`KeysError`] that names the variable, and never shows a value. [`KeysError::is_unset`] is true only when none of
+    /// these variables is set, the previous secrets aside.
     pub fn from_env() -> Result<Self, KeysError> {
         // Lossy, because a value that is not Unicode is refused with all others that are not ASCII.
         Self::from_variables(|name| Some(env::var_os(name)?.to_string_lossy().into_owned()))
@@ -108,8 +112,8 @@ impl Keys {
     fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Self, KeysError> {
         let names = &VARIABLES;
         // Set but empty is a configuration that failed, not one that is absent.
-        let main = [names.access, names.refresh, PRIVATE_KEY];
-        if main.into_iter().all(|name| variable(name).is_none()) {
+        let any = [names.access, names.refresh, PRIVATE_KEY, PUBLIC_KEYS];
+        if any.into_iter().all(|name| variable(name).is_none()) {
             return Err(KeysError::Unset);
         }
         let set = |name| variable(name).filter(|value| !value.trim().is_empty());
@@ -157,13 +161,10 @@ impl Keys {
     ///
     /// # Errors
     ///
-    /// A [`KeysError`] when a key is there already.
+    /// A [`KeysError`] when a key is there already, or there would be more than 32.
     #[cfg(feature = "asymmetric")]
-    pub fn with_public_keys(mut self, keys: PublicKeys) -> Result<Self, KeysError> {
-        for key in keys.into_keys() {
-            self.access.add(TokenKey::public(key));
-        }
-        self.all_different(&ARGUMENTS)
+    pub fn with_public_keys(self, keys: PublicKeys) -> Result<Self, KeysError> {
+        self.and_keys("the set of public keys", keys)
     }
 
     /// The public keys that verify these access tokens, the signing one first; `None` where all of them are secrets.
@@ -246,11 +247,24 @@ impl Keys {
 
     #[cfg(feature = "asymmetric")]
     fn and_public_keys(self, value: Option<&str>) -> Result<Self, KeysError> {
-        let name = PUBLIC_KEYS;
         let Some(value) = value else { return Ok(self) };
-        let keys = PublicKeys::from_text(&text_or_file(name, value)?)
-            .map_err(|reason| KeysError::Refused { name, reason })?;
-        self.with_public_keys(keys)
+        self.and_keys(PUBLIC_KEYS, public_keys(value)?)
+    }
+
+    #[cfg(feature = "asymmetric")]
+    fn and_keys(mut self, name: &'static str, keys: PublicKeys) -> Result<Self, KeysError> {
+        let refused = |reason| Err(KeysError::Refused { name, reason });
+        for key in keys.into_keys().map(TokenKey::public) {
+            if self.access.iter().any(|known| known.is_same(&key)) {
+                return refused(KeyError::Repeated);
+            }
+            self.access.add(key);
+        }
+        // A verifier refuses a larger set as a whole.
+        if self.access.iter().filter_map(TokenKey::published).count() > MOST_KEYS {
+            return refused(KeyError::TooMany);
+        }
+        Ok(self)
     }
 
     #[cfg(not(feature = "asymmetric"))]
@@ -312,6 +326,44 @@ fn private_key(value: &str) -> Result<TokenKey, KeysError> {
     let key = PrivateKey::from_text(&text_or_file(name, value)?);
     key.map(TokenKey::private)
         .map_err(|reason| KeysError::Refused { name, reason })
+}
+
+#[cfg(feature = "asymmetric")]
+fn public_keys(value: &str) -> Result<PublicKeys, KeysError> {
+    let name = PUBLIC_KEYS;
+    let keys = PublicKeys::from_text(&text_or_file(name, value)?);
+    keys.map_err(|reason| KeysError::Refused { name, reason })
+}
+
+#[cfg(feature = "asymmetric")]
+impl PublicKeys {
+    /// Reads `ACCESS_TOKEN_PUBLIC_KEYS`, for a service that only verifies: PEM blocks one behind the other, a JWK set, or the
+    /// path of a file that holds either.
+    ///
+    /// ```no_run
+    /// # use serde::{Deserialize, Serialize};
+    /// # use stateless_session::{KeysError, PublicKeys, Sessions, stateless_session};
+    /// # #[stateless_session(access = "15m", refresh = "7d")]
+    /// # #[derive(Clone, Serialize, Deserialize)]
+    /// # pub struct Claims { sub: u64 }
+    /// # fn main() -> Result<(), KeysError> {
+    /// let sessions: Sessions<Claims> = Sessions::verifying(PublicKeys::from_env()?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// A [`KeysError`] when the variable is not set, or holds no key that can be used.
+    pub fn from_env() -> Result<Self, KeysError> {
+        Self::from_variable(env::var_os(PUBLIC_KEYS).map(|value| value.to_string_lossy().into()))
+    }
+
+    fn from_variable(value: Option<String>) -> Result<Self, KeysError> {
+        let name = PUBLIC_KEYS;
+        let value = value.filter(|value| !value.trim().is_empty());
+        public_keys(&value.ok_or(KeysError::Missing { name })?)
+    }
 }
 
 #[cfg(not(feature = "asymmetric"))]
@@ -386,9 +438,9 @@ fn repeats_a_unit(bytes: &[u8]) -> bool {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KeysError {
-    /// Neither `ACCESS_TOKEN_SECRET` nor `REFRESH_TOKEN_SECRET` is set.
+    /// Neither `ACCESS_TOKEN_SECRET` nor `REFRESH_TOKEN_SECRET` is set, nor a private or public key.
     Unset,
-    /// One of the two is set and the other is not.
+    /// A variable is not set that is needed beside others.
     Missing {
         /// The variable that is not set, or empty.
         name: &'static str,
@@ -413,7 +465,7 @@ pub enum KeysError {
     /// A private or public key was refused.
     #[cfg(feature = "asymmetric")]
     Refused {
-        /// The variable.
+        /// The variable, or what was refused.
         name: &'static str,
         /// What is wrong with it.
         reason: KeyError,
@@ -453,6 +505,11 @@ impl fmt::Display for KeysError {
                 } = VARIABLES;
                 write!(f, "{access} and {refresh} are not set; {REMEDY} for each")
             }
+            Self::Missing { name: PUBLIC_KEYS } => write!(
+                f,
+                "{PUBLIC_KEYS} is not set; it holds the public keys of the service that signs, as `openssl pkey -pubout` \
+                 prints them, or the path of a file with them",
+            ),
             Self::Missing { name } => write!(f, "{name} is not set; {REMEDY}"),
             Self::Weak { name, reason } => write!(f, "{name} {reason}; {REMEDY}"),
             Self::Equal {
@@ -468,12 +525,15 @@ impl fmt::Display for KeysError {
                 VARIABLES.previous_access,
             ),
             #[cfg(feature = "asymmetric")]
-            Self::Refused { name, reason } => {
-                write!(
-                    f,
-                    "{name} {reason}; `openssl genpkey -algorithm ed25519` makes a private key"
-                )
-            }
+            Self::Refused {
+                name: PRIVATE_KEY,
+                reason,
+            } => write!(
+                f,
+                "{PRIVATE_KEY} {reason}; `openssl genpkey -algorithm ed25519` makes a private key"
+            ),
+            #[cfg(feature = "asymmetric")]
+            Self::Refused { name, reason } => write!(f, "{name} {reason}"),
             #[cfg(feature = "asymmetric")]
             Self::Unreadable { name, kind } => write!(
                 f,
@@ -689,8 +749,25 @@ mod tests {
              makes a private key"
         );
         assert!(refused(&[secret, (PUBLIC_KEYS, JWK), refresh]).contains("is a private key"));
+        // A service that only verifies reads no secrets, and one that should sign does not make up any.
+        let verifying = |value: Option<&str>| PublicKeys::from_variable(value.map(str::to_owned));
+        assert!(verifying(Some(PUBLIC)).is_ok());
+        for absent in [None, Some(" ")] {
+            let refusal = verifying(absent).unwrap_err().to_string();
+            assert!(
+                refusal.starts_with("ACCESS_TOKEN_PUBLIC_KEYS is not set; it holds the public")
+            );
+        }
+        assert_eq!(
+            verifying(Some(JWK)).unwrap_err().to_string(),
+            "ACCESS_TOKEN_PUBLIC_KEYS is a private key; publish its public half, as `openssl pkey -pubout` prints it"
+        );
+        assert!(!load(&[(PUBLIC_KEYS, PUBLIC)]).unwrap_err().is_unset());
         let same = refused(&[(PRIVATE_KEY, JWK), (PUBLIC_KEYS, PUBLIC), refresh]);
-        assert!(same.contains("are the same"), "{same}");
+        assert_eq!(
+            same,
+            "ACCESS_TOKEN_PUBLIC_KEYS repeats a key that is there already"
+        );
         let misplaced = refused(&[(PRIVATE_KEY, GOOD), refresh]);
         assert!(misplaced.contains("no path of a file that can be read"));
         assert!(!misplaced.contains(&GOOD[..8]));

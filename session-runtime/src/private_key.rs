@@ -52,7 +52,7 @@ impl PrivateKey {
         let mut private = None;
         let mut has_public = false;
         for section in <(SectionKind, Vec<u8>)>::pem_slice_iter(pem.as_bytes()) {
-            let (kind, der) = section.map_err(|_| KeyError::Malformed)?;
+            let (kind, der) = section.map_err(|_| damage(pem))?;
             has_public |= matches!(kind, SectionKind::PublicKey);
             if is_private(kind) && private.replace(Self::from_der(kind, &der)).is_some() {
                 return Err(KeyError::Several);
@@ -60,6 +60,7 @@ impl PrivateKey {
         }
         match private {
             Some(key) => key,
+            None if is_encrypted(pem) => Err(KeyError::Encrypted),
             None if has_public => Err(KeyError::Public),
             None => Err(KeyError::Missing),
         }
@@ -78,7 +79,10 @@ impl PrivateKey {
                 .or_else(|_| p256())
                 .or_else(|_| RsaKeyPair::from_pkcs8(der).map(Signer::Rsa)),
         };
-        Self::new(signer.map_err(|_| KeyError::Unsupported)?)
+        Self::new(signer.map_err(|rejected| match rejected.description_() {
+            "TooSmall" | "TooLarge" => KeyError::Size,
+            _ => KeyError::Unsupported,
+        })?)
     }
 
     /// Reads a JWK (RFC 7517; RFC 7518, section 6; RFC 8037, section 2).
@@ -93,6 +97,7 @@ impl PrivateKey {
         if !entry.is_private() {
             return Err(KeyError::Public);
         }
+        PublicKey::from_jwk(&public)?;
         let bytes = |name| entry.bytes(name);
         let signer = match public {
             Jwk::Ed25519 { .. } => {
@@ -174,6 +179,19 @@ impl PrivateKey {
                 Some(out)
             }
         }
+    }
+}
+
+/// RFC 7468, section 11 has a label of its own for it, and older tools a header within (RFC 1421, section 4.6.1.1).
+fn is_encrypted(pem: &str) -> bool {
+    pem.contains("-----BEGIN ENCRYPTED PRIVATE KEY-----") || pem.contains("Proc-Type: 4,ENCRYPTED")
+}
+
+fn damage(pem: &str) -> KeyError {
+    if is_encrypted(pem) {
+        KeyError::Encrypted
+    } else {
+        KeyError::Malformed
     }
 }
 

@@ -15,7 +15,7 @@ use crate::jwk::{Jwk, JwkEntry, encode};
 use crate::key_error::KeyError;
 
 /// A set of more keys is nobody's, and each is another constant to compare a token with.
-const MOST_KEYS: usize = 32;
+pub(crate) const MOST_KEYS: usize = 32;
 
 /// The sizes of RSA keys, in bits: RFC 7518, section 3.3, and what a token has room for.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=4096;
@@ -53,7 +53,7 @@ impl PublicKey {
         }
     }
 
-    fn from_jwk(jwk: &Jwk) -> Result<Self, KeyError> {
+    pub(crate) fn from_jwk(jwk: &Jwk) -> Result<Self, KeyError> {
         let bytes = |text: &str| {
             URL_SAFE_NO_PAD
                 .decode_to_vec(text)
@@ -92,10 +92,18 @@ impl PublicKey {
     }
 
     pub(crate) fn rsa(n: &[u8], e: &[u8]) -> Result<Self, KeyError> {
-        let leading_zeros = n.first().map_or(0, |byte| byte.leading_zeros());
-        let bits = n.len() * 8 - usize::try_from(leading_zeros).unwrap_or(0);
+        // RFC 7518, section 2: no leading zeros, which would make the key longer than it is, and give it a second name.
+        let [Some(first @ 1..), Some(1..)] = [n, e].map(|number| number.first().copied()) else {
+            return Err(KeyError::Malformed);
+        };
+        let bits = n.len() * 8 - usize::try_from(first.leading_zeros()).unwrap_or(0);
         if !RSA_BITS.contains(&bits) {
-            return Err(KeyError::Size { bits });
+            return Err(KeyError::Size);
+        }
+        // RFC 8017, section 3.1: with an exponent of 1, anybody could sign.
+        let is_odd = |number: &[u8]| number.last().is_some_and(|byte| byte % 2 == 1);
+        if e == [1] || !is_odd(e) || !is_odd(n) {
+            return Err(KeyError::Malformed);
         }
         let components = RsaPublicKeyComponents { n, e };
         let parsed = components.to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256);
@@ -142,10 +150,16 @@ impl PublicKeys {
     ///
     /// A [`KeyError`] for the first key that is refused, or where there is none.
     pub fn from_pem(pem: &str) -> Result<Self, KeyError> {
-        let mut keys = Vec::new();
+        let mut keys: Vec<PublicKey> = Vec::new();
         for section in <(SectionKind, Vec<u8>)>::pem_slice_iter(pem.as_bytes()) {
             match section.map_err(|_| KeyError::Malformed)? {
-                (SectionKind::PublicKey, der) => keys.push(PublicKey::from_der(&der)?),
+                (SectionKind::PublicKey, der) => {
+                    let key = PublicKey::from_der(&der)?;
+                    if keys.iter().any(|known| known.jwk == key.jwk) {
+                        return Err(KeyError::Repeated);
+                    }
+                    keys.push(key);
+                }
                 (kind, _) if is_private(kind) => return Err(KeyError::Private),
                 _ => {}
             }

@@ -2,7 +2,7 @@
 #![expect(
     missing_debug_implementations,
     unreachable_pub,
-    reason = "nobody uses a test binary, and its tables are long"
+    reason = "nobody uses a test binary"
 )]
 
 #[path = "../../../http/app.rs"]

@@ -435,7 +435,117 @@ fn a_key_where_another_belongs_is_refused_with_the_reason() {
     let equal = keys
         .with_public_keys(Pair::all()[0].public_keys())
         .unwrap_err();
-    assert!(equal.to_string().contains("are the same"), "{equal}");
+    assert_eq!(
+        equal.to_string(),
+        "the set of public keys repeats a key that is there already"
+    );
+}
+
+/// RSA keys of 1024 bits, which `aws-lc-rs` makes none of.
+const SMALL_PRIVATE: &str = "\
+-----BEGIN PRIVATE KEY-----
+MIICdwIBADANBgkqhkiG9w0BAQEFAASCAmEwggJdAgEAAoGBALwg6gqUjunym6w5
+vqNq5J0sYoP5m6Iy3xfxrQWwKKW5puAU+UkJzV2jP4cdNOwjbtrx1Uq/2zBhRZCm
+UA6Chc7u154vRYUNUAfZZeMTsDp48CuNPT81ZTBvx+/0D54JHcEvpFBeand2MxE5
+znfQT3vMCncfcz0F4Q32OEkH1JQhAgMBAAECgYAzUqtmvYaLjlMn1g0LGgNKWax6
+oqLxyf0Q1C7GqXs9UvuSkEY9xb3P+NRA8RfaAASjGGx+2v5aIX9P6f9XJgaIqJp0
+ogeVGrThJEhKZjvAZGomDTGpIwuODaD5jh5DwDbJxGfEzPGQo6NZFzXCCtFsjAEp
+Em2tDpaw+oZOzoNfQQJBAOs/6uvMvzdSlQ2i4falERwaaNnetNmN5fhwaPpmobnE
+uVjO9hifwsEZWcv6vOAdu0pmU8j2pPTUPa5Pu4DKnIkCQQDMuPkWeuPX4VuVWGhp
+6tX4LsWWjOJ26+/MiVMDHOVAF0Qhqxw0xreNy+KbBLIfyEM2sCoaH6VWBpdcozB9
+FcTZAkAxBOiWqdtOU87rQH2FP3AJQxeGDnnwuzioRAQb6TbZ1rwoXTe6ec/DHN0x
+O9YPfSKBpkDfJ0XIHlGb+NFBTPbBAkEAqB/cR+7iQH8NVEfHb/xwfiIDGJFYxisa
+wtGf/7VyO8Efrbq1Lk5nnaZr0bz4f4taT4Y6/Tsx78T39xb5kjAXeQJBAOSksTou
+atRYHXEMZ2ui8o5W1DRD8sUCBKS+a3eEeNxLOnL9Owau2ZgIOTpCxYCG9co4Mj7T
+MWupy42pE0aUuDg=
+-----END PRIVATE KEY-----
+";
+const SMALL_PUBLIC: &str = "\
+-----BEGIN PUBLIC KEY-----
+MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQC8IOoKlI7p8pusOb6jauSdLGKD
++ZuiMt8X8a0FsCiluabgFPlJCc1doz+HHTTsI27a8dVKv9swYUWQplAOgoXO7tee
+L0WFDVAH2WXjE7A6ePArjT0/NWUwb8fv9A+eCR3BL6RQXmp3djMROc530E97zAp3
+H3M9BeEN9jhJB9SUIQIDAQAB
+-----END PUBLIC KEY-----
+";
+
+#[test]
+fn a_key_that_is_too_small_or_encrypted_is_refused_with_the_reason() {
+    let too_small = [
+        PrivateKey::from_pem(SMALL_PRIVATE).err(),
+        PublicKeys::from_pem(SMALL_PUBLIC).err(),
+    ];
+    assert_eq!(too_small, [Some(KeyError::Size); 2]);
+    for encrypted in [
+        "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n",
+        "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\nAAAA\n\
+         -----END RSA PRIVATE KEY-----\n",
+    ] {
+        let refusal = PrivateKey::from_pem(encrypted).unwrap_err();
+        assert_eq!(refusal, KeyError::Encrypted, "{encrypted}");
+    }
+}
+
+#[test]
+fn an_rsa_key_has_a_proper_exponent_and_no_leading_zeros() {
+    let set: serde_json::Value =
+        serde_json::from_str(&Pair::all()[2].public_keys().to_jwks()).unwrap();
+    let (encode, decode) = (
+        |bytes: &[u8]| base64_simd::URL_SAFE_NO_PAD.encode_to_string(bytes),
+        |text: &str| base64_simd::URL_SAFE_NO_PAD.decode_to_vec(text).unwrap(),
+    );
+    let modulus = decode(set["keys"][0]["n"].as_str().unwrap());
+    for (n, e, reason) in [
+        (modulus.clone(), vec![1, 0, 1], None),
+        (
+            [vec![0], modulus.clone()].concat(),
+            vec![1, 0, 1],
+            Some(KeyError::Malformed),
+        ),
+        // 1024 bits behind as many zeros and one bit more.
+        (
+            [vec![0; 129], modulus[..128].to_vec()].concat(),
+            vec![1, 0, 1],
+            Some(KeyError::Malformed),
+        ),
+        (modulus.clone(), vec![0, 1, 0, 1], Some(KeyError::Malformed)),
+        (modulus.clone(), vec![], Some(KeyError::Malformed)),
+        (modulus.clone(), vec![1], Some(KeyError::Malformed)),
+        (modulus.clone(), vec![2], Some(KeyError::Malformed)),
+        (
+            modulus.iter().map(|byte| byte & 0xfe).collect(),
+            vec![1, 0, 1],
+            Some(KeyError::Malformed),
+        ),
+        (vec![], vec![1, 0, 1], Some(KeyError::Malformed)),
+    ] {
+        let jwk = serde_json::json!({ "kty": "RSA", "n": encode(&n), "e": encode(&e) });
+        let refusal = PublicKeys::from_jwks(&jwk.to_string()).err();
+        assert_eq!(refusal, reason, "{} {e:?}", n.len());
+    }
+}
+
+#[test]
+fn a_key_is_published_once_and_no_set_is_larger_than_a_verifier_takes() {
+    let pair = &Pair::all()[0];
+    let twice = format!("{}{}", pair.public, pair.public);
+    assert_eq!(
+        PublicKeys::from_pem(&twice).unwrap_err(),
+        KeyError::Repeated
+    );
+    let mut keys = pair.keys();
+    for _ in 1..32 {
+        keys = keys
+            .with_public_keys(Pair::ed25519().public_keys())
+            .unwrap();
+    }
+    let published = keys.public_keys().unwrap().to_jwks();
+    assert!(PublicKeys::from_jwks(&published).is_ok());
+    let refusal = keys.with_public_keys(Pair::ed25519().public_keys());
+    assert_eq!(
+        refusal.unwrap_err().to_string(),
+        "the set of public keys holds more than 32 keys"
+    );
 }
 
 #[test]
@@ -504,7 +614,7 @@ fn a_set_keeps_what_can_be_used_and_refuses_the_rest() {
     }
     let mut short = with(rsa, "n", format!("{}w", "u".repeat(170)).into());
     short.as_object_mut().unwrap().remove("kid");
-    assert_eq!(refusal(&short), Some(KeyError::Size { bits: 1024 }));
+    assert_eq!(refusal(&short), Some(KeyError::Size));
 
     let set =
         serde_json::json!({ "keys": [{ "kty": "oct" }, entry(rsa), entry(rsa), entry(p256)] });
