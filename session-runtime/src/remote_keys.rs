@@ -47,7 +47,7 @@ pub struct JwksUrl {
 }
 
 impl JwksUrl {
-    /// A URL with `https`, or with `http` on this machine.
+    /// A URL with `https`, or with `http` on this machine, without user name and password: it stands in the log.
     ///
     /// # Errors
     ///
@@ -59,7 +59,8 @@ impl JwksUrl {
             "http" => url.host_str().is_some_and(is_loopback),
             _ => false,
         };
-        if !is_allowed {
+        let has_credentials = !url.username().is_empty() || url.password().is_some();
+        if !is_allowed || has_credentials {
             return Err(FetchError::Url);
         }
         Ok(Self {
@@ -106,11 +107,16 @@ impl JwksUrl {
     ///
     /// A [`FetchError`] when there is no usable set now. A program that should start all the same tries again.
     pub async fn fetch(self) -> Result<RemoteKeys, FetchError> {
-        let client = Client::builder()
+        let mut client = Client::builder()
             .redirect(redirect::Policy::none())
-            .timeout(ANSWER)
-            .build();
-        let client = client.map_err(|error| FetchError::Request(error.into()))?;
+            .timeout(ANSWER);
+        // A proxy would take the request off this machine, in the clear.
+        if self.url.scheme() == "http" {
+            client = client.no_proxy();
+        }
+        let client = client
+            .build()
+            .map_err(|error| FetchError::Request(error.into()))?;
         let keys = fetch(&client, &self.url).await?;
         tracing::info!(url = %self.url, ?keys, "fetched the public keys");
         let shared = Arc::new(Shared {
@@ -236,7 +242,7 @@ fn seconds_now() -> u64 {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum FetchError {
-    /// It is no URL with `https`, nor one of this machine.
+    /// It is no URL with `https`, nor one of this machine, or it holds a user name or password.
     Url,
     /// There was no answer; the source says why.
     Request(Box<dyn Error + Send + Sync>),
@@ -252,7 +258,7 @@ impl fmt::Display for FetchError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Url => f.write_str(
-                "the keys' URL must begin with `https://`, unless it is on this machine",
+                "the keys' URL must begin with `https://`, unless it is on this machine, and hold no user name and password",
             ),
             Self::Request(_) => f.write_str("the service with the keys did not answer"),
             Self::Status(status) => write!(f, "the service with the keys answered {status}"),
