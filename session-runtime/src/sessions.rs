@@ -210,7 +210,31 @@ impl<C: SessionClaims> Sessions<C> {
     }
 
     /// Takes other keys while requests are served; every clone takes them at once. Requests wait for nothing, and those
-    /// under way go on with the keys that they began with. Public keys are keys, too, for sessions that only verify.
+    /// under way go on with the keys that they began with. Keys of [`verifying_remote`](Self::verifying_remote) stay fresh
+    /// by themselves, and the next answer replaces these. Public keys are keys, too, for sessions that only verify.
+    ///
+    /// A program calls it when it is told that files have changed, by SIGHUP, say, and keeps what it has where they are
+    /// wrong:
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// # use stateless_session::{Keys, Sessions, stateless_session};
+    /// # #[stateless_session(access = "15m", refresh = "7d")]
+    /// # #[derive(Clone, Serialize, Deserialize)]
+    /// # pub struct Claims { sub: u64 }
+    /// use tokio::signal::unix::{SignalKind, signal};
+    ///
+    /// async fn reload_keys(sessions: Sessions<Claims>) -> std::io::Result<()> {
+    ///     let mut hangup = signal(SignalKind::hangup())?;
+    ///     while hangup.recv().await.is_some() {
+    ///         match Keys::from_env() {
+    ///             Ok(keys) => sessions.set_keys(keys),
+    ///             Err(error) => tracing::error!(%error, "the keys stay as they were"),
+    ///         }
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
     pub fn set_keys(&self, keys: Keys) {
         self.shared.keys.store(Arc::new(keys));
         tracing::info!("the keys were replaced");
