@@ -1,0 +1,112 @@
+//! The service that logs people in: it has the private key, and publishes the public one.
+
+use std::{convert::Infallible, error::Error, process::ExitCode};
+
+use argon2::Argon2;
+use argon2::password_hash::{PasswordVerifier, phc::PasswordHash};
+use axum::extract::FromRef;
+use axum::http::StatusCode;
+use axum::response::Result;
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use claims::{Claims, Role, UserId};
+use serde::Deserialize;
+use serde_json::json;
+use stateless_session::require_session;
+use stateless_session::{Keys, Login, Renew, Renewal, SessionClaims, Sessions, TokenResponse};
+
+#[derive(Clone, FromRef)]
+struct App {
+    sessions: Sessions<Claims>,
+}
+
+impl Renew<Claims> for App {
+    type Error = Infallible; // a database has its error here: an outage ends no session
+
+    async fn renew(&self, session: &Renewal<Claims>) -> Result<Option<Claims>, Infallible> {
+        let user = USERS.iter().find(|user| user.id == *session.subject());
+        Ok(user.map(User::claims))
+    }
+}
+
+async fn login(login: Login<Claims>, Json(form): Json<Credentials>) -> Result<TokenResponse> {
+    let problem = Json(json!({ "status": 401, "code": "wrong_credentials" }));
+    let refused = (StatusCode::UNAUTHORIZED, problem);
+    let check = tokio::task::spawn_blocking(move || check_password(&form));
+    let user = check.await.ok().flatten().ok_or(refused)?;
+    Ok(login.start(user.claims())?)
+}
+
+#[require_session]
+async fn me(claims: Claims) -> Json<Claims> {
+    Json(claims)
+}
+
+fn router(app: App) -> Router {
+    Router::new()
+        .route("/login", post(login))
+        .route("/me", get(me))
+        .merge(Claims::routes()) // POST /auth/refresh, POST /auth/logout
+        .merge(Claims::jwks_routes()) // GET /.well-known/jwks.json
+        .with_state(app)
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    server::run(serve()).await
+}
+
+async fn serve() -> Result<(), Box<dyn Error>> {
+    // Nothing to fall back on: keys that another process made up would verify nothing elsewhere.
+    let sessions = Sessions::new(Keys::from_env()?);
+    let reloaded = sessions.clone();
+    server::at_hangup(move || Keys::from_env().map(|keys| reloaded.set_keys(keys)))?;
+    server::serve(router(App { sessions }), 4000).await
+}
+
+#[derive(Deserialize)]
+struct Credentials {
+    name: String,
+    password: String,
+}
+
+struct User {
+    id: UserId,
+    name: &'static str,
+    role: Role,
+    password: &'static str,
+}
+
+impl User {
+    fn claims(&self) -> Claims {
+        Claims {
+            sub: self.id,
+            name: self.name.to_owned(),
+            role: self.role,
+        }
+    }
+}
+
+// A database keeps them. The passwords are `wonderland` and `builder`.
+static USERS: [User; 2] = [
+    User {
+        id: UserId(1),
+        name: "alice",
+        role: Role::Admin,
+        password: "$argon2id$v=19$m=19456,t=2,p=1$diP+Orf5CwabMmFGpWYjeg$OjOuz7HIHFYKtBFtb6Vbz/NwrUrinwBLH+/N1J0Fm7k",
+    },
+    User {
+        id: UserId(2),
+        name: "bob",
+        role: Role::User,
+        password: "$argon2id$v=19$m=19456,t=2,p=1$JYB0if+6YpLr7Tl1zatj/Q$vZhy4WIBmNdIxhRrUx/NYTQFKrS7vgF6+dutj1vIu0I",
+    },
+];
+
+fn check_password(form: &Credentials) -> Option<&'static User> {
+    let user = USERS.iter().find(|user| user.name == form.name);
+    // The same work for an unknown name, so that the time does not tell which names exist.
+    let hash = PasswordHash::new(user.unwrap_or(&USERS[0]).password).ok()?;
+    let check = Argon2::default().verify_password(form.password.as_bytes(), &hash);
+    check.ok().and(user)
+}
