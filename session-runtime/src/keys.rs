@@ -503,7 +503,15 @@ impl fmt::Display for KeysError {
                 let Names {
                     access, refresh, ..
                 } = VARIABLES;
-                write!(f, "{access} and {refresh} are not set; {REMEDY} for each")
+                let instead = if cfg!(feature = "asymmetric") {
+                    format!(" (or {PRIVATE_KEY})")
+                } else {
+                    String::new()
+                };
+                write!(
+                    f,
+                    "{access}{instead} and {refresh} are not set; {REMEDY} for each"
+                )
             }
             Self::Missing { name: PUBLIC_KEYS } => write!(
                 f,
