@@ -517,7 +517,7 @@ fn an_rsa_key_has_a_proper_exponent_and_no_leading_zeros() {
             vec![1, 0, 1],
             Some(KeyError::Malformed),
         ),
-        (vec![], vec![1, 0, 1], Some(KeyError::Malformed)),
+        (vec![], vec![1, 0, 1], Some(KeyError::Size)),
     ] {
         let jwk = serde_json::json!({ "kty": "RSA", "n": encode(&n), "e": encode(&e) });
         let refusal = PublicKeys::from_jwks(&jwk.to_string()).err();
