@@ -19,6 +19,8 @@ async function away(t) {
   const page = await h.open(await h.visitor(t, browser), server.origin)
   await h.login(page, 'alice')
   await page.evaluate(() => {
+    // Comes as well in this browser, and earlier; `pageshow` has to be enough.
+    document.addEventListener('visibilitychange', event => event.stopPropagation())
     // Registered after the module's own listener, and called before anything paints.
     addEventListener('pageshow', ({ persisted }) => {
       window.shown = { persisted, state: session.state, sub: session.claims?.sub }

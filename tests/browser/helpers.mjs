@@ -181,4 +181,4 @@ export const nextRefresh = page =>
   until(async () => {
     await page.clock.runFor(500)
     return page.evaluate(() => window.asked.shift())
-  })
+  }, 'a refresh')

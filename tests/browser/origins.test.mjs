@@ -229,6 +229,24 @@ test('a logout and a login on a sibling origin are seen by its other tab', async
   assert.deepEqual(await h.me(one), { status: 200, sub: 'bob' })
 })
 
+test('a page on a sibling origin that comes back from the back/forward cache asks who is signed in now', async t => {
+  const page = await visit(await h.visitor(t, browser))
+  await h.login(page, 'alice')
+  await page.evaluate(() => {
+    document.addEventListener('visibilitychange', event => event.stopPropagation())
+    addEventListener('pageshow', ({ persisted }) => {
+      window.shown = { persisted, state: session.state, sub: session.claims?.sub }
+    })
+  })
+  await page.goto(`${app}/blank`)
+  assert.equal(await page.evaluate(() => fetch('/auth/logout', { method: 'POST' }).then(({ status }) => status)), 204)
+  await page.evaluate(() => setTimeout(() => history.back()))
+  const shown = await h.until(() => page.evaluate(() => window.shown))
+  assert.deepEqual(shown, { persisted: true, state: 'unknown', sub: undefined })
+  await h.reaches(page, 'out')
+  assert.equal((await h.me(page)).status, 401)
+})
+
 const blocked = frame => frame.evaluate(() => login('alice').catch(({ code }) => code))
 
 test('a login says so where the browser stores no Secure cookies', async t => {
