@@ -17,6 +17,7 @@ export const REFRESH_COOKIE = /^__Secure-browser-server-refresh-[\w-]{8}$/
 
 const TARGET = process.env.CARGO_TARGET_DIR ?? new URL('server/target', import.meta.url).pathname
 const SERVER = process.env.BROWSER_SERVER ?? join(TARGET, 'debug/browser-server')
+const QUICKSTART = join(TARGET, 'debug/examples/quickstart')
 const secret = () => randomBytes(48).toString('base64')
 const SECRETS = { ACCESS_TOKEN_SECRET: secret(), REFRESH_TOKEN_SECRET: secret() }
 
@@ -37,20 +38,41 @@ export async function until(condition, what = condition.toString(), patience = 2
   }
 }
 
-export async function startServer({ port = 0, allowedOrigin } = {}) {
-  const env = { ...process.env, ...SECRETS, PORT: String(port), RUST_LOG: 'error' }
-  if (allowedOrigin) env.ALLOWED_ORIGIN = allowedOrigin
+/** Starts `program` and waits until it prints the port that it listens on, in a line like `printed`. */
+async function run(program, env, printed) {
   const stderr = process.env.SERVER_LOG ? 'inherit' : 'ignore'
-  const child = spawn(SERVER, { env, stdio: ['pipe', 'pipe', stderr] })
-  const [line] = await Promise.race([
-    once(createInterface(child.stdout), 'line'),
-    once(child, 'exit').then(() => Promise.reject(new Error('the server did not start'))),
-  ])
-  const address = `http://127.0.0.1:${line}`
+  const child = spawn(program, { env: { ...process.env, ...SECRETS, ...env }, stdio: ['pipe', 'pipe', stderr] })
+  const port = await new Promise((resolve, reject) => {
+    createInterface(child.stdout).on('line', line => {
+      const [, port] = printed.exec(line) ?? []
+      if (port) resolve(Number(port))
+    })
+    child.once('error', reject)
+    child.once('exit', () => reject(new Error('the server did not start')))
+  })
+  return {
+    port,
+    origin: `http://localhost:${port}`,
+    /** Ends the server as a crash would. */
+    async stop() {
+      if (child.exitCode !== null || child.signalCode !== null) return
+      child.kill('SIGKILL')
+      await once(child, 'exit')
+    },
+  }
+}
+
+export const startQuickstart = ({ port = 0 } = {}) =>
+  run(QUICKSTART, { PORT: String(port) }, /^http:\/\/localhost:(\d+)$/)
+
+export async function startServer({ port = 0, allowedOrigin } = {}) {
+  const env = { PORT: String(port), RUST_LOG: 'error' }
+  if (allowedOrigin) env.ALLOWED_ORIGIN = allowedOrigin
+  const server = await run(SERVER, env, /^(\d+)$/)
+  const address = `http://127.0.0.1:${server.port}`
   const log = async () => (await fetch(`${address}/log`)).json()
   return {
-    port: Number(line),
-    origin: `http://localhost:${line}`,
+    ...server,
     log,
     /** The requests since `mark`, a number of requests, for `path`. */
     async seen(path, mark = 0) {
@@ -63,12 +85,6 @@ export async function startServer({ port = 0, allowedOrigin } = {}) {
       const headers = { 'Content-Type': 'application/json' }
       const response = await fetch(`${address}/control`, { method: 'POST', headers, body })
       if (!response.ok) throw new Error(await response.text())
-    },
-    /** Ends the server as a crash would. */
-    async stop() {
-      if (child.exitCode !== null || child.signalCode !== null) return
-      child.kill('SIGKILL')
-      await once(child, 'exit')
     },
   }
 }
@@ -159,10 +175,13 @@ export function reaches(page, wanted, sub) {
   })
 }
 
-/** The tokens' `sub`, as the server reads it. */
-export const whoAmI = async page => (await me(page)).sub
-
 export const markerOf = page => page.evaluate(() => document.cookie)
+
+/** Ends the page's timers, so that nothing but an event or an answer moves it on. */
+export const endTimers = page =>
+  page.evaluate(() => {
+    for (let id = setTimeout(() => {}); id > 0; id--) clearTimeout(id)
+  })
 
 /** Lets the page note in `asked` when it asks for a refresh, in milliseconds of its own clock from now on. */
 export const noteRefreshes = page =>

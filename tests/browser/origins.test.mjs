@@ -229,6 +229,21 @@ test('a logout and a login on a sibling origin are seen by its other tab', async
   assert.deepEqual(await h.me(one), { status: 200, sub: 'bob' })
 })
 
+test('a login answer that comes after the logout signs nobody in on a sibling origin', async t => {
+  const page = await visit(await h.visitor(t, browser))
+  const late = await page.evaluate(async () => {
+    const { adopt } = session
+    let answer
+    session.adopt = kept => adopt((answer = kept))
+    await login('alice')
+    await session.logout()
+    return adopt(answer).catch(({ code }) => code)
+  })
+  assert.equal(late, 'other_session')
+  assert.equal(await h.state(page), 'out')
+  assert.equal((await h.me(page)).status, 401)
+})
+
 test('a page on a sibling origin that comes back from the back/forward cache asks who is signed in now', async t => {
   const page = await visit(await h.visitor(t, browser))
   await h.login(page, 'alice')

@@ -265,6 +265,8 @@ test('offline and back', async t => {
   })
   assert.equal(await page.evaluate(() => me().catch(({ code }) => code)), 'offline')
   await h.reaches(page, 'offline', 'alice')
+  // The event has to be enough.
+  await h.endTimers(page)
   await page.context().setOffline(false)
   await h.reaches(page, 'in', 'alice')
   assert.deepEqual(await h.me(page), { status: 200, sub: 'alice' })

@@ -86,8 +86,10 @@ for (const count of [2, 5]) {
   })
 }
 
-test('a logout is seen by all tabs', async t => {
+test('a logout is seen by all tabs at once', async t => {
   const pages = await tabs(t, 3)
+  // By then they would see it anyhow.
+  for (const page of pages) await h.endTimers(page)
   await pages[1].evaluate(() => session.logout())
   for (const page of pages) await h.reaches(page, 'out')
   const mark = await server.mark()
@@ -118,7 +120,11 @@ test('a refresh answer that comes after a logout revives nothing', async t => {
     window.unstoppable = fetch('/auth/refresh', { method: 'POST' }).then(({ status }) => status)
   })
   await h.until(async () => (await server.handled()) === handled + 2)
+  // Or the refresh would end by its time limit.
+  await h.endTimers(page)
+  const aborted = page.waitForEvent('requestfailed', request => request.url().endsWith('/auth/refresh'))
   await page.evaluate(() => session.logout())
+  await aborted
   await server.control({ refresh: 'pass' })
   assert.equal(await page.evaluate(() => window.unstoppable), 200)
   assert.equal(await page.evaluate(() => window.answer), 401)
@@ -169,6 +175,25 @@ test('a login in the other tab while a refresh is under way wins', async t => {
     await h.reaches(tab, 'in', 'bob')
     assert.equal((await h.me(tab)).sub, 'bob')
   }
+})
+
+test('a login that nobody told this tab of while a refresh is under way wins', async t => {
+  const [page] = await tabs(t, 1)
+  const other = await page.context().newPage()
+  await other.goto(`${server.origin}/blank`)
+  await server.control({ ahead: 1200, refresh: 'hold' })
+  const handled = await server.handled()
+  await page.evaluate(() => void (window.answer = me().catch(({ code }) => code)))
+  await h.until(async () => (await server.handled()) === handled + 1)
+  await h.endTimers(page)
+  const login = { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: '{"sub":"bob"}' }
+  assert.equal(await other.evaluate(login => fetch('/login', login).then(({ status }) => status), login), 200)
+  assert.equal(await h.subject(page), 'alice')
+  await server.control({ refresh: 'pass' })
+  assert.notEqual((await page.evaluate(() => window.answer)).sub, 'alice')
+  await h.reaches(page, 'in', 'bob')
+  assert.equal((await h.me(page)).sub, 'bob')
+  assert.deepEqual(await page.evaluate(() => window.seen.slice(1).map(({ sub }) => sub).filter(sub => sub === 'alice')), [])
 })
 
 test('five tabs outlast a sleep and a server that is away, and a logout in one is seen by all', async t => {
