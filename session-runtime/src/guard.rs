@@ -34,6 +34,10 @@ pub struct Require<G: Guard>(pub G::Session);
 impl<G: Guard> Require<G> {
     /// Applies the guard to a session where no extractor runs, such as in a GraphQL resolver.
     ///
+    /// `fresh` and `max_age` count as of the moment when the session was verified, and so does the end of its token.
+    /// Where a session is kept for longer than a request, as beside a WebSocket, verify its token again with
+    /// [`Sessions::verify`] before a check.
+    ///
     /// ```
     /// # use serde::{Deserialize, Serialize};
     /// # use stateless_session::stateless_session;
