@@ -2,39 +2,18 @@
 // people in; every server gets the same documents with the same tokens.
 
 import assert from 'node:assert/strict'
-import { execFileSync, spawn } from 'node:child_process'
-import { createHmac, randomBytes } from 'node:crypto'
-import { once } from 'node:events'
 import { createRequire } from 'node:module'
-import { createInterface } from 'node:readline'
 import { after, before, describe, test } from 'node:test'
-import { fileURLToPath } from 'node:url'
+import { decode, encode, endAll, makeAdmin, resign, startDatabase, startPostGraphile, startProgram } from '../tests/programs.mjs'
 
-const file = name => fileURLToPath(new URL(name, import.meta.url))
-const PROGRAM = `${process.env.CARGO_TARGET_DIR ?? file('../target')}/debug/todos`
 const PASSWORD = 'correct horse'
-const secret = () => randomBytes(48).toString('base64')
-const env = { ...process.env, PORT: '0', ACCESS_TOKEN_SECRET: secret(), REFRESH_TOKEN_SECRET: secret() }
-
 const servers = {
   'the program': {},
-  'PostGraphile 4': { script: '4/server.mjs' },
-  'PostGraphile 5': { script: '5/server.mjs' },
+  'PostGraphile 4': { version: 4 },
+  'PostGraphile 5': { version: 5 },
 }
-const children = []
 const people = {}
 let origin
-
-/** Until the child has printed a line that matches; what it matched. */
-async function start(command, args, line) {
-  const child = spawn(command, args, { env, stdio: ['pipe', 'pipe', 'ignore'] })
-  children.unshift(child)
-  const exit = once(child, 'exit').then(([code]) => Promise.reject(new Error(`${command} ${args} ended: ${code}`)))
-  exit.catch(() => {})
-  const lines = createInterface(child.stdout)
-  const found = new Promise(resolve => lines.on('line', text => line.test(text) && resolve(text.match(line)[0])))
-  return Promise.race([found, exit])
-}
 
 async function graphql(url, query, token) {
   const headers = { 'content-type': 'application/json' }
@@ -64,27 +43,16 @@ async function refresh(person) {
   return [response.status, (await response.json()).code]
 }
 
-const decode = part => JSON.parse(Buffer.from(part, 'base64url'))
-const encode = value => Buffer.from(JSON.stringify(value)).toString('base64url')
-
-/** A token like `token` with other claims, under a signature of the access key. */
-function resign(token, change) {
-  const [header, payload] = token.split('.')
-  const signed = `${header}.${encode({ ...decode(payload), ...change })}`
-  return `${signed}.${createHmac('sha256', env.ACCESS_TOKEN_SECRET).update(signed).digest('base64url')}`
-}
-
 before(async () => {
-  env.DATABASE_URL = await start('sh', [file('../postgres.sh')], /postgres:.*/)
-  origin = await start(PROGRAM, [], /http:.*/)
+  await startDatabase()
+  origin = (await startProgram()).url
   servers['the program'].url = `${origin}/graphql`
   for (const server of Object.values(servers)) {
-    if (server.script) server.url = await start(process.execPath, [file(server.script)], /http:.*/)
+    if (server.version) server.url = (await startPostGraphile(server.version)).url
   }
   for (const name of ['owner', 'other', 'disabled', 'changed']) people[name] = await login('register', name)
   await login('register', 'admin')
-  const sql = `update app_private.accounts set role = 'app_admin' from app_public.people where id = person_id and name = 'admin'`
-  execFileSync('psql', ['--quiet', env.DATABASE_URL, '--command', sql])
+  makeAdmin('admin')
   people.admin = await login('login', 'admin')
   for (const name of ['owner', 'other', 'disabled', 'changed']) {
     await ask(`mutation { createTodo(input: { todo: { title: "of ${name}" } }) { todo { id } } }`, people[name].token)
@@ -95,14 +63,7 @@ before(async () => {
   await ask(change, people.changed.token)
 })
 
-after(async () => {
-  for (const child of children) {
-    if (child.exitCode !== null) continue
-    child.stdin.end() // which ends the database
-    if (child.spawnfile !== 'sh') child.kill()
-    await once(child, 'exit')
-  }
-})
+after(endAll)
 
 const ALL = '{ allTodos { nodes { title } } currentPerson { name } }'
 const titles = answer => answer.data.allTodos.nodes.map(todo => todo.title).sort()
@@ -114,7 +75,7 @@ test('who is disabled or changed the password gets no other token', async () => 
 })
 
 test('graphql-ws takes a subscription over the end of its token', async () => {
-  const { createClient } = createRequire(file('5/'))('graphql-ws')
+  const { createClient } = createRequire(new URL('5/', import.meta.url))('graphql-ws')
   const now = Math.floor(Date.now() / 1000)
   const { token } = people.owner
   const tokens = [resign(token, { iat: now - 58, exp: now + 2 }), token] // the first has two seconds left
@@ -163,7 +124,7 @@ for (const [name, server] of Object.entries(servers)) {
           `updateTodoById(input: { id: ${todo.id}, todoPatch: { title: "taken" } }) { todo { id } }`,
           `updateTodoById(input: { id: ${todo.id}, todoPatch: { done: true } }) { todo { id } }`,
           `deleteTodoById(input: { id: ${todo.id} }) { todo { id } }`,
-          ...(server.script
+          ...(server.version
             ? [
                 `updateTodoById(input: { id: ${todo.id}, todoPatch: { ownerId: 1 } }) { todo { id } }`,
                 `createTodo(input: { todo: { title: "planted", ownerId: ${todo.ownerId} } }) { todo { id } }`,
