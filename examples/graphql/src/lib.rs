@@ -5,6 +5,7 @@ mod changes;
 pub mod database;
 mod graphql;
 mod http;
+pub mod page;
 mod problem;
 pub mod row_level_security;
 pub mod session;
@@ -18,6 +19,7 @@ use stateless_session::{SessionClaims, Sessions};
 use crate::accounts::Accounts;
 use crate::changes::Changes;
 use crate::graphql::Schema;
+use crate::page::PostGraphile;
 use crate::session::Claims;
 
 /// The state of the program.
@@ -26,6 +28,8 @@ pub struct App {
     sessions: Sessions<Claims>,
     accounts: Accounts,
     schema: Schema,
+    #[from_ref(skip)]
+    postgraphile: Option<PostGraphile>,
 }
 
 impl App {
@@ -38,14 +42,31 @@ impl App {
             sessions,
             accounts,
             schema,
+            postgraphile: None,
         })
+    }
+
+    /// The todos of the page from `PostGraphile`; login stays here.
+    #[must_use]
+    pub fn with_todos_from(self, postgraphile: PostGraphile) -> Self {
+        let postgraphile = Some(postgraphile);
+        Self {
+            postgraphile,
+            ..self
+        }
     }
 }
 
 /// Everything that is served.
 pub fn router(app: App) -> Router {
+    let todos = match app.postgraphile.clone() {
+        Some(postgraphile) => post(move |headers, body| postgraphile.execute(headers, body)),
+        None => post(http::execute),
+    };
     let router = Router::new()
+        .merge(page::files())
         .route("/graphql", post(http::execute))
+        .route("/graphql/todos", todos)
         .route("/graphql/subscriptions", get(http::subscribe))
         .merge(Claims::routes()); // POST /auth/refresh, POST /auth/logout
     // Its scripts come from elsewhere and run with the session of this origin, so it is for development alone.

@@ -1,12 +1,14 @@
 //! Run it with `cargo run`; the README says what there is.
 
 use std::env;
+use std::path::Path;
 use std::process::ExitCode;
 
 use stateless_session::{Keys, SessionClaims, Sessions};
 use todos::App;
 use todos::accounts::Accounts;
 use todos::database::{self, Error, PrivatePostgres};
+use todos::page::{self, PostGraphile};
 use todos::session::{Claims, Role};
 use tokio::net::TcpListener;
 use tokio::signal;
@@ -43,9 +45,16 @@ async fn serve(database: &str, with_demo_users: bool) -> Result<(), Error> {
         keys => keys?,
     };
     let pool = database::connect(database).await?;
-    let app = App::new(Sessions::new(keys), pool.clone())?;
+    let mut app = App::new(Sessions::new(keys), pool.clone())?;
+    if let Ok(url) = env::var("POSTGRAPHILE_URL") {
+        app = app.with_todos_from(PostGraphile::new(url.parse()?));
+        println!("todos come from {url}");
+    }
     if with_demo_users {
         add_demo_users(&Accounts::new(pool)?).await?;
+    }
+    if !Path::new(page::FOLDER).exists() {
+        println!("the page is not built; the README says how");
     }
     let port = env::var("PORT").unwrap_or("3000".to_owned());
     let port: u16 = port
