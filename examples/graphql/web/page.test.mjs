@@ -77,7 +77,8 @@ async function add(page, title) {
 
 /** Ticks it off; whether the server did so as well. */
 async function complete(page, title) {
-  const answered = page.waitForResponse('**/graphql/todos')
+  const isAnswer = async response => /updateTodoById|"errors"/.test(await response.text())
+  const answered = page.waitForResponse(response => response.url().endsWith('/graphql/todos') && isAnswer(response))
   await page.getByRole('checkbox', { name: title, exact: true, checked: false }).click()
   const { data } = await (await answered).json()
   return data?.updateTodoById?.todo?.done === true

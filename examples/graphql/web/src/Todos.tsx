@@ -42,7 +42,7 @@ function Add() {
     async (_: unknown, form: FormData) => {
       const title = String(form.get('title'))
       try {
-        await client.mutate({ mutation: CREATE, variables: { title }, refetchQueries: 'active' })
+        await client.mutate({ mutation: CREATE, variables: { title }, refetchQueries: [MY_TODOS] })
         return { title: '', problem: '' }
       } catch (error) {
         return { title, problem: messageOf(error) }
