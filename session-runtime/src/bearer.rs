@@ -2,6 +2,7 @@
 
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
+use memchr::memchr3;
 
 use crate::rejection::SessionRejection;
 
@@ -29,7 +30,7 @@ pub(crate) fn access_token(headers: &HeaderMap) -> Result<&[u8], SessionRejectio
         // A longer word is another scheme.
         _ => return Err(SessionRejection::MissingToken),
     };
-    let is_one_token = !token.is_empty() && !token.iter().any(|byte| b" \t,".contains(byte));
+    let is_one_token = !token.is_empty() && memchr3(b' ', b'\t', b',', token).is_none();
     if is_one_token {
         Ok(token)
     } else {

@@ -170,6 +170,7 @@ impl<T: Serialize + DeserializeOwned> Wire for T {
         self.serialize(serializer)
     }
 
+    #[inline]
     fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Self::deserialize(deserializer)
     }
@@ -179,6 +180,7 @@ impl<T: Serialize + DeserializeOwned> Wire for T {
 pub(crate) struct FromWire<C>(pub(crate) C);
 
 impl<'de, C: Wire> Deserialize<'de> for FromWire<C> {
+    #[inline]
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         C::read(deserializer).map(Self)
     }

@@ -7,6 +7,7 @@ use axum::http::header::{CACHE_CONTROL, COOKIE, InvalidHeaderValue, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, IntoResponseParts, Response, ResponseParts};
 use cookie::{Cookie, SameSite};
+use memchr::{memchr, memchr_iter};
 
 use crate::issue_error::IssueError;
 use crate::marker::{Marker, Sid};
@@ -42,14 +43,30 @@ impl<'a> RequestCookies<'a> {
             markers: Vec::new(),
             refresh: Vec::new(),
         };
-        let lines = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes);
-        for pair in lines.flat_map(|line| line.split(|byte| *byte == b';')) {
-            let mut halves = pair.trim_ascii().splitn(2, |byte| *byte == b'=');
-            if let (Some(name), Some(value)) = (halves.next(), halves.next()) {
-                cookies.keep(name.trim_ascii_end(), value.trim_ascii_start(), policy);
+        for line in headers.get_all(COOKIE) {
+            let line = line.as_bytes();
+            let ends = memchr_iter(b';', line).chain([line.len()]);
+            let mut start = 0;
+            for end in ends {
+                cookies.keep_pair(line.get(start..end).unwrap_or_default(), policy);
+                start = end + 1;
             }
         }
         cookies
+    }
+
+    fn keep_pair(&mut self, pair: &'a [u8], policy: &Policy) {
+        let pair = pair.trim_ascii();
+        // Both names begin so, and hardly any other does.
+        if !pair.starts_with(b"__") {
+            return;
+        }
+        if let Some((name, value)) =
+            memchr(b'=', pair).and_then(|equals| pair.split_at_checked(equals))
+        {
+            let value = value.get(1..).unwrap_or_default();
+            self.keep(name.trim_ascii_end(), value.trim_ascii_start(), policy);
+        }
     }
 
     fn keep(&mut self, name: &'a [u8], value: &'a [u8], policy: &Policy) {

@@ -190,9 +190,12 @@ impl KeyRing {
         self.signing.iter().chain(&self.others)
     }
 
-    /// The key whose tokens begin with `header`.
-    pub(crate) fn find(&self, header: &[u8]) -> Option<&TokenKey> {
-        self.iter().find(|key| key.header.as_bytes() == header)
+    /// The key whose tokens have this one's first segment, and what stands behind that segment's dot.
+    pub(crate) fn find<'token>(&self, token: &'token [u8]) -> Option<(&TokenKey, &'token [u8])> {
+        self.iter().find_map(|key| {
+            let rest = token.strip_prefix(key.header.as_bytes())?;
+            Some((key, rest.strip_prefix(b".")?))
+        })
     }
 }
 

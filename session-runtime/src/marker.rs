@@ -3,10 +3,11 @@
 use std::fmt;
 
 use base64_simd::URL_SAFE_NO_PAD;
-use serde::{Deserialize, Deserializer, de};
+use serde::de::DeserializeSeed;
+use serde::{Deserialize, Deserializer};
 use sha2::{Digest, Sha256};
 
-use crate::text::Text;
+use crate::text::TextSeed;
 
 /// 128 random bits are 22 characters of base64url.
 const ENCODED: usize = 22;
@@ -67,17 +68,19 @@ impl fmt::Debug for Sid {
 }
 
 impl<'de> Deserialize<'de> for Sid {
+    #[inline]
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = Text::deserialize(deserializer)?;
-        let encoded: [u8; ENCODED] = text
-            .as_str()
-            .as_bytes()
-            .try_into()
-            .map_err(|_| de::Error::custom("`sid` has another length"))?;
-        match URL_SAFE_NO_PAD.check(&encoded) {
-            Ok(()) => Ok(Self(encoded)),
-            Err(_) => Err(de::Error::custom("`sid` is not base64url")),
-        }
+        let read = |text: &str| {
+            let encoded: [u8; ENCODED] = text
+                .as_bytes()
+                .try_into()
+                .map_err(|_| "`sid` has another length")?;
+            match URL_SAFE_NO_PAD.check(&encoded) {
+                Ok(()) => Ok(Self(encoded)),
+                Err(_) => Err("`sid` is not base64url"),
+            }
+        };
+        TextSeed(read).deserialize(deserializer)
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use serde_json::Value;
+
 use crate::key::TokenKind;
 use crate::policy::Policy;
 
@@ -10,34 +12,61 @@ const REFRESH_AUDIENCE: &str = "#refresh";
 /// `iss` and `aud`: the policy's, or what the deployment says instead.
 #[derive(Clone, Debug)]
 pub(crate) struct Parties {
-    pub(crate) issuer: Cow<'static, str>,
-    pub(crate) audience: Cow<'static, str>,
+    issuer: Cow<'static, str>,
+    audience: Cow<'static, str>,
     /// Audiences of access tokens that are accepted as well, and never issued.
-    pub(crate) other_audiences: Vec<String>,
+    other_audiences: Vec<String>,
+    /// How the payloads of the two kinds of token begin.
+    access: String,
+    refresh: String,
 }
 
 impl Parties {
     pub(crate) fn of(policy: &Policy) -> Self {
+        Self::new(policy.issuer.into(), policy.audience.into(), Vec::new())
+    }
+
+    fn new(
+        issuer: Cow<'static, str>,
+        audience: Cow<'static, str>,
+        other_audiences: Vec<String>,
+    ) -> Self {
         Self {
-            issuer: policy.issuer.into(),
-            audience: policy.audience.into(),
-            other_audiences: Vec::new(),
+            access: beginning(&issuer, &audience),
+            refresh: beginning(&issuer, &format!("{audience}{REFRESH_AUDIENCE}")),
+            issuer,
+            audience,
+            other_audiences,
         }
     }
 
+    pub(crate) fn with_issuer(self, issuer: String) -> Self {
+        Self::new(issuer.into(), self.audience, self.other_audiences)
+    }
+
+    pub(crate) fn with_audience(self, audience: String) -> Self {
+        Self::new(self.issuer, audience.into(), self.other_audiences)
+    }
+
+    pub(crate) fn accept_audience(&mut self, audience: String) {
+        self.other_audiences.push(audience);
+    }
+
+    /// The first two members of every payload that is written here, with the brace before them and no comma behind.
+    pub(crate) fn beginning(&self, kind: TokenKind) -> &str {
+        match kind {
+            TokenKind::Access => &self.access,
+            TokenKind::Refresh => &self.refresh,
+        }
+    }
+
+    #[inline]
     pub(crate) fn is_issuer(&self, iss: &str) -> bool {
         iss == self.issuer
     }
 
-    /// `aud` of one kind of token.
-    pub(crate) fn audience(&self, kind: TokenKind) -> Cow<'_, str> {
-        match kind {
-            TokenKind::Access => Cow::Borrowed(&self.audience),
-            TokenKind::Refresh => format!("{}{REFRESH_AUDIENCE}", self.audience).into(),
-        }
-    }
-
     /// Whether `aud` is an audience of this kind of token here.
+    #[inline]
     pub(crate) fn is_audience(&self, aud: &str, kind: TokenKind) -> bool {
         match kind {
             TokenKind::Access => {
@@ -46,4 +75,9 @@ impl Parties {
             TokenKind::Refresh => aud.strip_suffix(REFRESH_AUDIENCE) == Some(&*self.audience),
         }
     }
+}
+
+fn beginning(issuer: &str, audience: &str) -> String {
+    let (issuer, audience) = (Value::from(issuer), Value::from(audience));
+    format!(r#"{{"iss":{issuer},"aud":{audience}"#)
 }

@@ -1,12 +1,14 @@
 //! Reads a payload: registered claims here, every other entry on to the user's struct, in one typed pass.
+//!
+//! What runs for every entry is marked `#[inline]`, here and in what it calls, because a user's crate is compiled in
+//! several units and a call costs as much as most entries do.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
 use serde::Deserialize;
-use serde::de::value::{BorrowedStrDeserializer, MapAccessDeserializer};
-use serde::de::{self, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, Visitor};
+use serde::de::value::{BorrowedStrDeserializer, MapAccessDeserializer, StrDeserializer};
+use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, Visitor};
 
 use crate::clock::Timestamp;
 use crate::key::TokenKind;
@@ -14,16 +16,26 @@ use crate::marker::Sid;
 use crate::parties::Parties;
 use crate::registered::Registered;
 use crate::subject::SubjectSeed;
-use crate::text::Text;
+use crate::text::TextSeed;
 use crate::token_error::TokenError;
 
 /// Reads the registered claims and a `T`, and refuses what is missing, repeated, of another type or of other parties.
 pub(crate) fn read<'de, T: Deserialize<'de>>(
-    json: &'de str,
+    json: &'de mut [u8],
     kind: TokenKind,
     parties: &Parties,
 ) -> Result<(Registered, T), TokenError> {
-    let mut found = Found::default();
+    let skipped = skip_parties(json, parties.beginning(kind));
+    let parties_match = (skipped > 0).then_some(true);
+    let mut found = Found {
+        issuer_matches: parties_match,
+        audience_matches: parties_match,
+        ..Found::default()
+    };
+    let json = json
+        .get(skipped..)
+        .and_then(|rest| str::from_utf8(rest).ok());
+    let json = json.ok_or(TokenError::Payload)?;
     let mut deserializer = serde_json::Deserializer::from_str(json);
     let claims = deserializer
         .deserialize_map(PayloadVisitor {
@@ -35,6 +47,92 @@ pub(crate) fn read<'de, T: Deserialize<'de>>(
         .map_err(|_| TokenError::Payload)?;
     deserializer.end().map_err(|_| TokenError::Payload)?;
     Ok((found.into_registered()?, claims))
+}
+
+/// Skips the first two members where they are those that are written here, because equal bytes need no reading. The
+/// comma behind them becomes the brace before the rest: an object exactly if the whole is one, or else an empty one,
+/// which is refused.
+fn skip_parties(json: &mut [u8], beginning: &str) -> usize {
+    match json.split_at_mut_checked(beginning.len()) {
+        Some((start, [comma @ b',', ..])) if start == beginning.as_bytes() => {
+            *comma = b'{';
+            beginning.len()
+        }
+        _ => 0,
+    }
+}
+
+/// The names that are read here; `sub` is the user's.
+#[derive(Clone, Copy)]
+enum Name {
+    Iss,
+    Aud,
+    Exp,
+    Nbf,
+    Iat,
+    Jti,
+    Sid,
+    AuthTime,
+}
+
+/// A name of the payload: one that is read here, and the seed back, or what the user's seed makes of it.
+enum Key<K, V> {
+    Registered(Name, K),
+    Subject(V),
+    Other(V),
+}
+
+/// Tells the names apart, before the user's seed sees one.
+struct KeySeed<K>(K);
+
+impl<'de, K: DeserializeSeed<'de>> KeySeed<K> {
+    #[inline]
+    fn tell<D>(self, name: &str, deserializer: D) -> Result<Key<K, K::Value>, D::Error>
+    where
+        D: Deserializer<'de>,
+    {
+        // As bytes, which are told apart by length first.
+        let registered = match name.as_bytes() {
+            b"iss" => Name::Iss,
+            b"aud" => Name::Aud,
+            b"exp" => Name::Exp,
+            b"nbf" => Name::Nbf,
+            b"iat" => Name::Iat,
+            b"jti" => Name::Jti,
+            b"sid" => Name::Sid,
+            b"auth_time" => Name::AuthTime,
+            b"sub" => return self.0.deserialize(deserializer).map(Key::Subject),
+            _ => return self.0.deserialize(deserializer).map(Key::Other),
+        };
+        Ok(Key::Registered(registered, self.0))
+    }
+}
+
+impl<'de, K: DeserializeSeed<'de>> DeserializeSeed<'de> for KeySeed<K> {
+    type Value = Key<K, K::Value>;
+
+    #[inline]
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'de, K: DeserializeSeed<'de>> Visitor<'de> for KeySeed<K> {
+    type Value = Key<K, K::Value>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name of a claim")
+    }
+
+    #[inline]
+    fn visit_borrowed_str<E: de::Error>(self, name: &'de str) -> Result<Self::Value, E> {
+        self.tell(name, BorrowedStrDeserializer::new(name))
+    }
+
+    #[inline]
+    fn visit_str<E: de::Error>(self, name: &str) -> Result<Self::Value, E> {
+        self.tell(name, StrDeserializer::new(name))
+    }
 }
 
 /// The registered claims as they come in.
@@ -52,6 +150,7 @@ struct Found {
 }
 
 impl Found {
+    #[inline]
     fn into_registered(self) -> Result<Registered, TokenError> {
         match (self.issuer_matches, self.audience_matches, self.sub) {
             (Some(true), Some(true), Some(())) => {}
@@ -88,6 +187,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for PayloadVisitor<'_, T> {
         f.write_str("the claims of a token")
     }
 
+    #[inline]
     fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<T, A::Error> {
         T::deserialize(MapAccessDeserializer::new(OtherClaims {
             entries,
@@ -109,6 +209,7 @@ struct OtherClaims<'a, A> {
 }
 
 impl<'de, A: MapAccess<'de>> OtherClaims<'_, A> {
+    #[inline]
     fn once<T: Deserialize<'de>>(
         entries: &mut A,
         slot: &mut Option<T>,
@@ -118,6 +219,7 @@ impl<'de, A: MapAccess<'de>> OtherClaims<'_, A> {
         Self::set(slot, value, name)
     }
 
+    #[inline]
     fn set<T>(slot: &mut Option<T>, value: T, name: &'static str) -> Result<(), A::Error> {
         match slot.replace(value) {
             None => Ok(()),
@@ -129,6 +231,7 @@ impl<'de, A: MapAccess<'de>> OtherClaims<'_, A> {
 impl<'de, A: MapAccess<'de>> MapAccess<'de> for OtherClaims<'_, A> {
     type Error = A::Error;
 
+    #[inline]
     fn next_key_seed<K: DeserializeSeed<'de>>(
         &mut self,
         seed: K,
@@ -140,43 +243,47 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for OtherClaims<'_, A> {
             parties,
             at_subject,
         } = self;
-        while let Some(name) = entries.next_key::<Text<'de>>()? {
-            match name.as_str() {
-                "iss" => {
-                    let issuer: Text<'de> = entries.next_value()?;
-                    let matches = parties.is_issuer(issuer.as_str());
+        let mut seed = seed;
+        while let Some(key) = entries.next_key_seed(KeySeed(seed))? {
+            let (name, unused) = match key {
+                Key::Registered(name, unused) => (name, unused),
+                Key::Subject(name) => {
+                    *at_subject = true;
+                    Self::set(&mut found.sub, (), "sub")?;
+                    return Ok(Some(name));
+                }
+                Key::Other(name) => {
+                    *at_subject = false;
+                    return Ok(Some(name));
+                }
+            };
+            seed = unused;
+            match name {
+                Name::Iss => {
+                    let is_ours = |issuer: &str| Ok(parties.is_issuer(issuer));
+                    let matches = entries.next_value_seed(TextSeed(is_ours))?;
                     Self::set(&mut found.issuer_matches, matches, "iss")?;
                 }
-                "aud" => {
-                    let audience: Text<'de> = entries.next_value()?;
-                    let matches = parties.is_audience(audience.as_str(), *kind);
+                Name::Aud => {
+                    let is_ours = |audience: &str| Ok(parties.is_audience(audience, *kind));
+                    let matches = entries.next_value_seed(TextSeed(is_ours))?;
                     Self::set(&mut found.audience_matches, matches, "aud")?;
                 }
-                "jti" => {
-                    let Text(_) = entries.next_value()?;
+                Name::Jti => {
+                    entries.next_value_seed(TextSeed(|_: &str| Ok(())))?;
                     Self::set(&mut found.jti, (), "jti")?;
                 }
-                "sid" => Self::once(entries, &mut found.sid, "sid")?,
-                "auth_time" => Self::once(entries, &mut found.auth_time, "auth_time")?,
-                "iat" => Self::once(entries, &mut found.iat, "iat")?,
-                "exp" => Self::once(entries, &mut found.exp, "exp")?,
-                "nbf" => Self::once(entries, &mut found.nbf, "nbf")?,
-                other => {
-                    *at_subject = other == "sub";
-                    if *at_subject {
-                        Self::set(&mut found.sub, (), "sub")?;
-                    }
-                    return match name.0 {
-                        Cow::Borrowed(name) => seed.deserialize(BorrowedStrDeserializer::new(name)),
-                        Cow::Owned(name) => seed.deserialize(name.into_deserializer()),
-                    }
-                    .map(Some);
-                }
+                Name::Sid => Self::once(entries, &mut found.sid, "sid")?,
+                Name::AuthTime => Self::once(entries, &mut found.auth_time, "auth_time")?,
+                Name::Iat => Self::once(entries, &mut found.iat, "iat")?,
+                Name::Exp => Self::once(entries, &mut found.exp, "exp")?,
+                Name::Nbf => Self::once(entries, &mut found.nbf, "nbf")?,
             }
         }
         Ok(None)
     }
 
+    #[inline]
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, A::Error> {
         if self.at_subject {
             self.entries.next_value_seed(SubjectSeed(seed))

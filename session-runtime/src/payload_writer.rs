@@ -22,10 +22,8 @@ impl PayloadWriter {
         subject: &S,
     ) -> Result<Self, IssueError> {
         let mut json = Vec::with_capacity(512);
-        json.push(b'{');
+        json.extend_from_slice(parties.beginning(kind).as_bytes());
         let mut writer = Self { json };
-        writer.member("iss", &*parties.issuer)?;
-        writer.member("aud", &*parties.audience(kind))?;
         writer.member("sub", &subject::to_wire(subject)?)?;
         writer.member("sid", registered.sid.as_str())?;
         writer.member("auth_time", &registered.auth_time.as_secs())?;
@@ -44,9 +42,7 @@ impl PayloadWriter {
         name: &str,
         value: &T,
     ) -> Result<(), IssueError> {
-        if self.json.len() > 1 {
-            self.json.push(b',');
-        }
+        self.json.push(b',');
         serde_json::to_writer(&mut self.json, name)?;
         self.json.push(b':');
         serde_json::to_writer(&mut self.json, value)?;

@@ -1,6 +1,5 @@
 //! What the application's state holds.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -168,7 +167,8 @@ impl<C: SessionClaims> Sessions<C> {
     /// Changing it ends all sessions.
     #[must_use]
     pub fn with_issuer(mut self, issuer: impl Into<String>) -> Self {
-        Arc::make_mut(&mut self.shared).parties.issuer = Cow::Owned(issuer.into());
+        let shared = Arc::make_mut(&mut self.shared);
+        shared.parties = shared.parties.clone().with_issuer(issuer.into());
         self
     }
 
@@ -178,7 +178,8 @@ impl<C: SessionClaims> Sessions<C> {
     /// Changing it ends all sessions.
     #[must_use]
     pub fn with_audience(mut self, audience: impl Into<String>) -> Self {
-        Arc::make_mut(&mut self.shared).parties.audience = Cow::Owned(audience.into());
+        let shared = Arc::make_mut(&mut self.shared);
+        shared.parties = shared.parties.clone().with_audience(audience.into());
         self
     }
 
@@ -205,7 +206,7 @@ impl<C: SessionClaims> Sessions<C> {
     #[must_use]
     pub fn accept_audience(mut self, audience: impl Into<String>) -> Self {
         let parties = &mut Arc::make_mut(&mut self.shared).parties;
-        parties.other_audiences.push(audience.into());
+        parties.accept_audience(audience.into());
         self
     }
 

@@ -184,6 +184,7 @@ pub(crate) struct SubjectSeed<T>(pub(crate) T);
 impl<'de, T: DeserializeSeed<'de>> DeserializeSeed<'de> for SubjectSeed<T> {
     type Value = T::Value;
 
+    #[inline]
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T::Value, D::Error> {
         let Text(wire) = Text::deserialize(deserializer)?;
         check(&wire).map_err(de::Error::custom)?;
@@ -219,6 +220,7 @@ fn is_canonical(integer: &str) -> bool {
 impl<'de, E: de::Error> Deserializer<'de> for SubjectDeserializer<'de, E> {
     type Error = E;
 
+    #[inline]
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, E> {
         match self.wire {
             Cow::Borrowed(wire) => visitor.visit_borrowed_str(wire),

@@ -1,6 +1,9 @@
 //! Tokens: JWS compact serialization (RFC 7515, section 7.1) with a pinned first segment.
 
+use std::mem::MaybeUninit;
+
 use base64_simd::{AsOut, URL_SAFE_NO_PAD};
+use memchr::{memchr, memchr_iter, memrchr};
 use serde::de::DeserializeOwned;
 
 use crate::issue_error::IssueError;
@@ -32,16 +35,15 @@ pub(crate) fn open<T: DeserializeOwned>(
     if token.len() > LONGEST {
         return Err(TokenError::TooLong);
     }
-    let segments = Segments::split(token)?;
-    let key = keys.find(segments.header).ok_or(TokenError::Header)?;
-    let mut signature = [0; LONGEST_SIGNATURE];
+    let (key, rest) = keys.find(token).ok_or_else(|| without_key(token))?;
+    let segments = Segments::split(token, rest).ok_or(TokenError::Segments)?;
+    let mut signature = [const { MaybeUninit::uninit() }; LONGEST_SIGNATURE];
     let signature = decode(segments.signature, &mut signature).ok_or(TokenError::Encoding)?;
     if !key.verifies(segments.signed, signature) {
         return Err(TokenError::Signature);
     }
-    let mut payload = [0; LONGEST_PAYLOAD];
+    let mut payload = [const { MaybeUninit::uninit() }; LONGEST_PAYLOAD];
     let payload = decode(segments.payload, &mut payload).ok_or(TokenError::Encoding)?;
-    let payload = str::from_utf8(payload).map_err(|_| TokenError::Payload)?;
     let (registered, claims) = payload_reader::read(payload, kind, parties)?;
     Ok(Opened {
         registered,
@@ -53,34 +55,41 @@ pub(crate) fn open<T: DeserializeOwned>(
 }
 
 /// Decodes canonical base64url; `None` where it is not, or does not fit.
-fn decode<'out>(encoded: &[u8], out: &'out mut [u8]) -> Option<&'out [u8]> {
+fn decode<'out>(encoded: &[u8], out: &'out mut [MaybeUninit<u8>]) -> Option<&'out mut [u8]> {
     let length = URL_SAFE_NO_PAD.decoded_length(encoded).ok()?;
     let out = out.get_mut(..length)?;
     let decoded = URL_SAFE_NO_PAD.decode(encoded, out.as_out()).ok()?;
     Some(decoded)
 }
 
+/// Why no key takes a token.
+fn without_key(token: &[u8]) -> TokenError {
+    match memchr_iter(b'.', token).count() {
+        2 => TokenError::Header,
+        _ => TokenError::Segments,
+    }
+}
+
+/// What stands behind the pinned first segment.
 struct Segments<'a> {
-    header: &'a [u8],
     payload: &'a [u8],
     signature: &'a [u8],
-    /// Header and payload with the dot between them.
+    /// The first segment and the payload with the dot between them.
     signed: &'a [u8],
 }
 
 impl<'a> Segments<'a> {
-    fn split(token: &'a [u8]) -> Result<Self, TokenError> {
-        let mut dots = token.iter().enumerate().filter(|(_, byte)| **byte == b'.');
-        let (Some((first, _)), Some((second, _)), None) = (dots.next(), dots.next(), dots.next())
-        else {
-            return Err(TokenError::Segments);
-        };
-        let segment = |range: std::ops::Range<usize>| token.get(range).ok_or(TokenError::Segments);
-        Ok(Self {
-            header: segment(0..first)?,
-            payload: segment(first + 1..second)?,
-            signature: segment(second + 1..token.len())?,
-            signed: segment(0..second)?,
+    /// `rest` is what stands behind the token's first dot.
+    fn split(token: &'a [u8], rest: &'a [u8]) -> Option<Self> {
+        let dot = memrchr(b'.', rest)?;
+        let (payload, signature) = (rest.get(..dot)?, rest.get(dot + 1..)?);
+        if memchr(b'.', payload).is_some() {
+            return None;
+        }
+        Some(Self {
+            payload,
+            signature,
+            signed: token.get(..token.len() - signature.len() - 1)?,
         })
     }
 }

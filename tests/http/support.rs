@@ -447,8 +447,12 @@ impl Browser {
 
 /// The payload of a token, whatever its signature.
 pub fn payload(token: &str) -> serde_json::Value {
+    serde_json::from_str(&payload_as_written(token)).unwrap()
+}
+
+pub fn payload_as_written(token: &str) -> String {
     let payload = token.split('.').nth(1).unwrap();
-    serde_json::from_slice(&base64_url(payload)).unwrap()
+    String::from_utf8(base64_url(payload)).unwrap()
 }
 
 pub fn header(token: &str) -> serde_json::Value {

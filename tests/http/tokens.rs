@@ -14,7 +14,7 @@ use tower::ServiceExt;
 
 use crate::support::{
     ACCESS_SECRET, Answer, Browser, DAY, HeldClock, NEXT_ACCESS_SECRET, REFRESH_SECRET, Request,
-    START, Server, forge, forge_like, header, keys, payload,
+    START, Server, forge, forge_like, header, keys, payload, payload_as_written,
 };
 
 #[stateless_session(
@@ -433,6 +433,50 @@ async fn what_is_unknown_and_harmless_is_accepted() {
             answer.body,
             r#"{"sub":"ada","name":"Ada Lovelace","generation":3}"#
         );
+    }
+}
+
+/// Payloads that begin as those written here do are read from behind their `iss` and `aud`.
+#[tokio::test]
+async fn what_begins_like_our_payloads_is_read_as_strictly() {
+    let (server, browser) = logged_in().await;
+    let token = browser.access_token.unwrap();
+    let written = payload_as_written(&token);
+    let beginning = r#"{"iss":"golden-issuer","aud":"golden-audience""#;
+    let rest = written.strip_prefix(beginning).unwrap();
+    let members = rest.strip_prefix(',').unwrap().strip_suffix('}').unwrap();
+    let answer = async |payload: &str| {
+        let token = forge_like(&token, payload, ACCESS_SECRET);
+        present(&server, &token).await.status
+    };
+    for accepted in [
+        written.clone(),
+        format!("{beginning} ,{members}}}"),
+        format!("{beginning}, {members} }}"),
+        format!("{{{members},{}}}", &beginning[1..]),
+        written.replacen("golden-issuer", r"golden\u002dissuer", 1),
+    ] {
+        assert_eq!(answer(&accepted).await, 200, "refused: {accepted}");
+    }
+    for refused in [
+        format!("{beginning},{members},{}}}", &beginning[1..]),
+        format!(r#"{beginning},"iss":"golden-issuer",{members}}}"#),
+        format!(r#"{beginning},{members},"iss":"mallory"}}"#),
+        format!(r#"{beginning},{members},"aud":"golden-audience"}}"#),
+        format!(r#"{beginning},{members},"\u0061ud":"golden-audience"}}"#),
+        format!("{beginning}{members}}}"),
+        format!("{beginning},,{members}}}"),
+        format!("{beginning},{{{members}}}"),
+        format!("{beginning},{members}}}}}"),
+        format!("{beginning},{members}"),
+        format!("{beginning},}}"),
+        format!("{beginning},"),
+        format!("{beginning}}}"),
+        beginning.to_owned(),
+        written.replacen("golden-audience\"", "golden-audience#refresh\"", 1),
+        written.replacen("golden-issuer", "golden-issuer\0", 1),
+    ] {
+        assert_eq!(answer(&refused).await, 401, "accepted: {refused}");
     }
 }
 
