@@ -39,11 +39,8 @@ impl IntoResponse for TokenResponse {
             self.access_token.as_str(),
             self.access_token.expires_in().as_secs(),
         );
-        let mut response = (self.cookies, body).into_response();
-        response
-            .headers_mut()
-            .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        response
+        let json = [(CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+        (self.cookies, json, body).into_response()
     }
 }
 

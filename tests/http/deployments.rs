@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{FromRef, State};
 use axum::routing::{get, post};
 use serde::{Deserialize, Serialize};
 use stateless_session::{
-    IssueError, Keys, Login, Renew, Renewal, SessionClaims, Sessions, TokenResponse,
+    IssueError, Keys, Login, Policy, Renew, Renewal, SessionClaims, Sessions, TokenResponse,
     stateless_session,
 };
 
@@ -537,6 +538,144 @@ async fn a_refresh_token_for_a_subject_of_64_bytes_stays_below_400() {
     assert!(browser.refresh_cookie().value.len() < 400);
 }
 
+/// What serde makes of a struct when it is told to.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Shape {
+    Optional(Option<Variant>),
+    Variant(Variant),
+    List(Vec<u8>),
+    Number(u8),
+}
+
+#[derive(Serialize, Deserialize)]
+enum Variant {
+    Number(u8),
+}
+
+#[stateless_session(access = "15m", refresh = "7d")]
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(from = "Shape", into = "Shape")]
+pub struct Shaped {
+    sub: u8,
+}
+
+impl From<Shape> for Shaped {
+    fn from(_: Shape) -> Self {
+        Self { sub: 0 }
+    }
+}
+
+impl From<Shaped> for Shape {
+    fn from(shaped: Shaped) -> Self {
+        match shaped.sub {
+            0 => Self::Optional(Some(Variant::Number(0))),
+            1 => Self::Variant(Variant::Number(1)),
+            2 => Self::List(vec![2]),
+            other => Self::Number(other),
+        }
+    }
+}
+
+#[tokio::test]
+async fn claims_that_are_no_json_object_are_an_error_at_login() {
+    for sub in 0..4 {
+        let app = serving(&HeldClock::new(), keys(), Shaped { sub });
+        let server = Server::start(router("", app)).await;
+        let answer = server.send(&Request::post("/login")).await;
+        answer.assert_refused(500, "internal_error", None);
+        server.assert_logged("the claims do not serialize to a JSON object");
+    }
+}
+
+/// What the attribute would never accept as a cookie's name.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Unwritable {
+    sub: u8,
+}
+
+impl SessionClaims for Unwritable {
+    type Subject = u8;
+    const POLICY: Policy = Policy::new(
+        "two\nlines",
+        "unwritable",
+        Duration::from_secs(900),
+        Duration::from_secs(604_800),
+    );
+
+    fn subject(&self) -> &u8 {
+        &self.sub
+    }
+}
+
+#[tokio::test]
+async fn a_cookie_that_no_header_can_carry_is_an_error_and_not_another_header() {
+    let app = serving(&HeldClock::new(), keys(), Unwritable { sub: 7 });
+    let routes = Router::new()
+        .route("/login", post(login::<Unwritable>))
+        .with_state(app);
+    let server = Server::start(routes).await;
+    let answer = server.send(&Request::post("/login")).await;
+    answer.assert_refused(500, "internal_error", None);
+    server.assert_logged("a cookie holds a character that no header may");
+}
+
+/// By how many bytes the payload of a token may grow until the token is of `size` bytes.
+fn room(token: &str, size: usize) -> usize {
+    let encoded = token.split('.').nth(1).unwrap().len();
+    let (now, then) = (encoded, size - token.len() + encoded);
+    then * 3 / 4 - now * 3 / 4
+}
+
+#[tokio::test]
+async fn an_access_token_of_4096_bytes_counts_and_a_longer_one_is_never_issued() {
+    let claims = |bytes| Loose::new("ada", "filler", "x".repeat(bytes).into());
+    let app = serving(&HeldClock::new(), keys(), claims(0));
+    let server = Server::start(router("", app.clone())).await;
+    let mut browser = Browser::default();
+    let short = browser.send(&server, Request::post("/login")).await;
+    let room = room(&short.access_token(), 4096);
+    *lock(&app.claims) = claims(room);
+    let answer = browser.refresh(&server).await;
+    assert_eq!(answer.access_token().len(), 4096);
+    assert_eq!(browser.call(&server, Request::get("/me")).await.status, 200);
+    *lock(&app.claims) = claims(room + 1);
+    let answer = browser.refresh(&server).await;
+    answer.assert_refused(500, "internal_error", None);
+    server.assert_logged("keep less in the claims");
+}
+
+#[tokio::test]
+async fn a_cookie_that_browsers_would_drop_is_never_issued() {
+    let named = |audience: String| {
+        let claims = short::Claims { sub: "ada".into() };
+        let serving = serving(&HeldClock::new(), keys(), claims);
+        let sessions = serving.sessions.with_audience(audience);
+        router(
+            "",
+            Serving {
+                sessions,
+                ..serving
+            },
+        )
+    };
+    let server = Server::start(named("a".into())).await;
+    let mut browser = Browser::default();
+    browser.send(&server, Request::post("/login")).await;
+    let cookie = browser.refresh_cookie();
+    let room = room(&cookie.value, 4096 - cookie.name.len());
+    let server = Server::start(named("a".repeat(1 + room))).await;
+    let mut browser = Browser::default();
+    browser.send(&server, Request::post("/login")).await;
+    let cookie = browser.refresh_cookie();
+    assert_eq!(cookie.name.len() + cookie.value.len(), 4096);
+    assert_eq!(browser.refresh(&server).await.status, 200);
+    let server = Server::start(named("a".repeat(2 + room))).await;
+    let answer = server.send(&Request::post("/login")).await;
+    answer.assert_refused(500, "internal_error", None);
+    server.assert_logged("keep less in the claims");
+}
+
 #[tokio::test]
 async fn a_slow_look_up_is_waited_for_and_expires_in_says_what_is_left() {
     #[derive(Clone)]
@@ -661,4 +800,7 @@ async fn one_build_serves_deployments_of_other_issuers_and_audiences() {
         .send(&Request::get("/me").bearer(&answer.access_token()))
         .await;
     assert_eq!(answer.status, 401, "accepting goes one way");
+    // The log is that of the server which began last.
+    billing.assert_logged("refused an access token cause=its issuer is another");
+    billing.assert_logged("refused an access token cause=its audience is another");
 }
