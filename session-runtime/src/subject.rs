@@ -279,6 +279,7 @@ mod tests {
     #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize)]
     enum Service {
         Billing,
+        Other(u8),
     }
 
     #[test]
@@ -333,6 +334,7 @@ mod tests {
         assert_eq!(to_wire(&true), Err(SubjectError::Type));
         assert_eq!(to_wire(&1.5), Err(SubjectError::Type));
         assert_eq!(to_wire(&Some(1)), Err(SubjectError::Type));
+        assert_eq!(to_wire(&Service::Other(1)), Err(SubjectError::Type));
         assert_eq!(to_wire(&[1, 2]), Err(SubjectError::Type));
         assert_eq!(to_wire(""), Err(SubjectError::Empty));
         for text in ["a\0", "a\n", "a\u{7f}"] {

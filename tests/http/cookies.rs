@@ -384,3 +384,37 @@ async fn login_and_logout_delete_the_cookies_of_both_of_two_markers() {
         assert!(names.any(|name| *name == browser.refresh_cookie().name));
     }
 }
+
+#[tokio::test]
+async fn a_cookie_whose_name_is_only_like_ours_is_neither_looked_at_nor_deleted() {
+    let (_, server, browser) = logged_in().await;
+    let (marker, _) = pairs(&browser);
+    let token = &browser.refresh_cookie().value;
+    for end in ["AAAAAAA", "AAAAAAAAA", "AAA.AAAA", "AAA AAAA", "AAA\"AAAA"] {
+        let line = format!("{marker}; __Secure-stateless-session-refresh-{end}={token}");
+        let answer = refresh(&server, &[line.clone().into()]).await;
+        answer.assert_refused(401, "session_ended", Some("Bearer"));
+        let answer = server
+            .send(&Request::post("/auth/logout").header("Cookie", line))
+            .await;
+        let deleted = answer.set_cookies();
+        let names: Vec<&str> = deleted.iter().map(|cookie| &*cookie.name).collect();
+        assert_eq!(names, [MARKER, &browser.refresh_cookie().name], "{end}");
+    }
+}
+
+#[tokio::test]
+async fn what_no_login_ever_set_as_a_marker_is_none() {
+    let (_, server, browser) = logged_in().await;
+    let (marker, token) = pairs(&browser);
+    for value in ["x", "AAAAAAAAAAAAAAAAAAAAA.", "AAAAAAAAAAAAAAAAAAAAAAA"] {
+        let line = format!("{MARKER}={value}; {marker}; {token}");
+        assert_eq!(
+            refresh(&server, &[line.into()]).await.status,
+            200,
+            "{value}"
+        );
+        let answer = refresh(&server, &[format!("{MARKER}={value}; {token}").into()]).await;
+        answer.assert_refused(401, "session_ended", Some("Bearer"));
+    }
+}
