@@ -313,21 +313,19 @@ async fn a_refresh_cookie_under_another_sessions_name_is_not_looked_at() {
 }
 
 #[tokio::test]
-async fn a_login_in_the_same_moment_is_not_swept() {
-    let (_, server, browser) = logged_in().await;
-    let (marker, token) = pairs(&browser);
-    let mut other = Browser::default();
-    other
-        .send(&server, Request::post("/login").json(r#"{"user": 2}"#))
-        .await;
-    let (_, other_token) = pairs(&other);
-    let answer = refresh(
-        &server,
-        &[format!("{marker}; {token}; {other_token}").into()],
-    )
-    .await;
-    assert_eq!(answer.status, 200);
-    assert!(answer.set_cookies().is_empty());
+async fn an_earlier_login_is_swept_when_no_difference_of_clocks_explains_it() {
+    for (seconds_earlier, swept) in [(0, 0), (5, 0), (6, 1)] {
+        let (app, server, earlier) = logged_in().await;
+        app.clock.advance(seconds_earlier);
+        let mut browser = Browser::default();
+        let login = Request::post("/login").json(r#"{"user": 2}"#);
+        browser.send(&server, login).await;
+        let ((marker, token), (_, earlier_token)) = (pairs(&browser), pairs(&earlier));
+        let line = format!("{marker}; {token}; {earlier_token}");
+        let answer = refresh(&server, &[line.into()]).await;
+        assert_eq!(answer.status, 200);
+        assert_eq!(answer.set_cookies().len(), swept, "{seconds_earlier} s");
+    }
 }
 
 #[tokio::test]
