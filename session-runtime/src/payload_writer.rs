@@ -107,12 +107,13 @@ impl<'a> Serializer for Claims<'a> {
         })
     }
 
+    /// A token is read as a map, which no newtype takes.
     fn serialize_newtype_struct<T: Serialize + ?Sized>(
         self,
         _: &'static str,
-        value: &T,
+        _: &T,
     ) -> Result<(), IssueError> {
-        value.serialize(self)
+        Err(IssueError::NotAnObject)
     }
 
     refuse_values! {

@@ -544,6 +544,7 @@ async fn a_refresh_token_for_a_subject_of_64_bytes_stays_below_400() {
 enum Shape {
     Optional(Option<Variant>),
     Variant(Variant),
+    Wrapped(Wrapped),
     List(Vec<u8>),
     Number(u8),
 }
@@ -552,6 +553,9 @@ enum Shape {
 enum Variant {
     Number(u8),
 }
+
+#[derive(Serialize, Deserialize)]
+struct Wrapped(BTreeMap<String, u8>);
 
 #[stateless_session(access = "15m", refresh = "7d")]
 #[derive(Clone, Serialize, Deserialize)]
@@ -571,15 +575,16 @@ impl From<Shaped> for Shape {
         match shaped.sub {
             0 => Self::Optional(Some(Variant::Number(0))),
             1 => Self::Variant(Variant::Number(1)),
-            2 => Self::List(vec![2]),
+            2 => Self::Wrapped(Wrapped(BTreeMap::from([("sub".into(), 2)]))),
+            3 => Self::List(vec![3]),
             other => Self::Number(other),
         }
     }
 }
 
 #[tokio::test]
-async fn claims_that_are_no_json_object_are_an_error_at_login() {
-    for sub in 0..4 {
+async fn claims_that_do_not_read_back_from_an_object_are_an_error_at_login() {
+    for sub in 0..5 {
         let app = serving(&HeldClock::new(), keys(), Shaped { sub });
         let server = Server::start(router("", app)).await;
         let answer = server.send(&Request::post("/login")).await;
