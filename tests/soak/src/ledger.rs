@@ -79,6 +79,12 @@ impl Ledger {
         *lock(&self.0).entry((column, what.into())).or_default() += 1;
     }
 
+    pub fn sum(&self, column: &str) -> u64 {
+        let counts = lock(&self.0);
+        let of_column = counts.iter().filter(|((of, _), _)| *of == column);
+        of_column.map(|(_, count)| count).sum()
+    }
+
     /// What should have happened and did not.
     pub fn missing(&self) -> Vec<String> {
         let counts = lock(&self.0);
