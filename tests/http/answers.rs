@@ -1,6 +1,10 @@
 //! The `Authorization` header and what a request without a session is told.
 
-use crate::app::App;
+use axum::Router;
+use axum::routing::get;
+use stateless_session::Session;
+
+use crate::app::{App, Claims};
 use crate::support::{Browser, MINUTE, Request, START, Server};
 
 /// The values of all `Authorization` headers of a request.
@@ -177,6 +181,37 @@ async fn a_token_in_query_form_body_or_cookie_is_not_looked_at() {
             .await
             .assert_refused(401, "missing_token", Some("Bearer"));
     }
+}
+
+#[tokio::test]
+async fn a_refusal_says_what_to_do_in_the_answer_and_in_the_log() {
+    let server = Server::start(App::new().router()).await;
+    let answer = server.send(&Request::get("/me")).await;
+    assert_eq!(
+        answer.body,
+        concat!(
+            r#"{"title":"Unauthorized","status":401,"code":"missing_token","#,
+            r#""detail":"send the access token as `Authorization: Bearer`"}"#,
+        ),
+    );
+    server.assert_logged("missing_token: send the access token as `Authorization: Bearer`");
+}
+
+#[tokio::test]
+async fn option_of_a_session_is_the_session() {
+    async fn whose(session: Option<Session<Claims>>) -> String {
+        session.map_or("nobody".to_owned(), |session| session.sub.0.to_string())
+    }
+    let app = App::new();
+    let routes = Router::new().route("/whose", get(whose));
+    let server = Server::start(routes.with_state(app.clone()).merge(app.router())).await;
+    let mut browser = Browser::default();
+    let login = Request::post("/login").json(r#"{"user": 1}"#);
+    browser.send(&server, login).await;
+    let known = browser.call(&server, Request::get("/whose")).await;
+    assert_eq!((known.status, &*known.body), (200, "1"));
+    let anonymous = server.send(&Request::get("/whose")).await;
+    assert_eq!((anonymous.status, &*anonymous.body), (200, "nobody"));
 }
 
 #[tokio::test]
