@@ -1,0 +1,3 @@
+//! What the report and the servers of `end-to-end` share.
+
+pub mod peers;

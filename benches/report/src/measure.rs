@@ -1,0 +1,140 @@
+//! Times in turn: a small batch of each subject, round after round, so that whatever else the machine does strikes all
+//! of them alike. A figure is the median over the rounds, and so is a ratio, of figures of the same round. Benchmark
+//! programs that finish one subject before the next begins give ratios that follow the machine's mood.
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use cpu_time::ThreadTime;
+
+/// What is measured under one name.
+pub struct Subject<'a> {
+    name: String,
+    run: Box<dyn FnMut() + 'a>,
+}
+
+/// What came out: nanoseconds a call, in every round.
+pub struct Figure {
+    pub name: String,
+    pub allocations: i64,
+    times: Vec<f64>,
+}
+
+impl Figure {
+    pub fn nanoseconds(&self) -> f64 {
+        median(self.times.iter().copied())
+    }
+
+    pub fn over(&self, other: &Self) -> f64 {
+        median(self.pairs(other).map(|(ours, theirs)| ours / theirs))
+    }
+
+    pub fn beyond(&self, bare: &Self) -> f64 {
+        median(self.pairs(bare).map(|(ours, bare)| ours - bare))
+    }
+
+    /// What this adds to the bare one, over what the other adds.
+    pub fn added_over(&self, other: &Self, bare: &Self) -> f64 {
+        let added = self.pairs(other).zip(&bare.times);
+        median(added.map(|((ours, theirs), bare)| (ours - bare) / (theirs - bare)))
+    }
+
+    fn pairs<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = (f64, f64)> {
+        self.times.iter().copied().zip(other.times.iter().copied())
+    }
+}
+
+/// Subjects of one table, the first of which the others are compared with.
+#[derive(Default)]
+pub struct Group<'a>(Vec<Subject<'a>>);
+
+const ROUNDS: usize = 301;
+const BATCH: Duration = Duration::from_micros(300);
+
+impl<'a> Group<'a> {
+    pub fn add<T>(&mut self, name: impl Into<String>, mut run: impl FnMut() -> T + 'a) {
+        self.0.push(Subject {
+            name: name.into(),
+            run: Box::new(move || {
+                black_box(run());
+            }),
+        });
+    }
+
+    pub fn measure(mut self) -> Vec<Figure> {
+        let batches: Vec<u32> = self.0.iter_mut().map(Subject::batch).collect();
+        let mut rounds = vec![Vec::with_capacity(ROUNDS); self.0.len()];
+        for round in 0..ROUNDS {
+            // Another one begins each time, so that none always runs behind the same neighbour.
+            for turn in 0..self.0.len() {
+                let index = (round + turn) % self.0.len();
+                rounds[index].push(self.0[index].time(batches[index]));
+            }
+        }
+        let figures = self.0.iter_mut().zip(rounds);
+        figures
+            .map(|(subject, times)| {
+                let counted = allocation_counter::measure(|| (subject.run)());
+                Figure {
+                    name: subject.name.clone(),
+                    allocations: counted.count_total.try_into().expect("a small number"),
+                    times,
+                }
+            })
+            .collect()
+    }
+}
+
+/// How many times as much two threads do as one: from what a call costs a thread while the other runs, so that other
+/// programs' turns do not count.
+pub fn two_threads<T>(run: &(impl Fn() -> T + Sync)) -> f64 {
+    let time = |others: usize| {
+        let time = || {
+            Subject {
+                name: String::new(),
+                run: Box::new(|| {
+                    black_box(run());
+                }),
+            }
+            .time(20_000)
+        };
+        std::thread::scope(|scope| {
+            let others: Vec<_> = (0..others).map(|_| scope.spawn(time)).collect();
+            let own = time();
+            for other in others {
+                other.join().expect("no panic");
+            }
+            own
+        })
+    };
+    median((0..51).map(|_| 2.0 * time(0) / time(1)))
+}
+
+impl Subject<'_> {
+    /// So many calls that a batch takes long enough to be timed.
+    fn batch(&mut self) -> u32 {
+        let mut calls = 1;
+        loop {
+            let took = Duration::from_nanos((self.time(calls) * f64::from(calls)) as u64);
+            if took >= BATCH {
+                return calls;
+            }
+            calls *= 2;
+        }
+    }
+
+    /// Nanoseconds of this thread a call, so that other programs' turns do not count.
+    fn time(&mut self, calls: u32) -> f64 {
+        let start = ThreadTime::now();
+        for _ in 0..calls {
+            (self.run)();
+        }
+        start.elapsed().as_nanos() as f64 / f64::from(calls)
+    }
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
