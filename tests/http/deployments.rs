@@ -753,6 +753,7 @@ async fn keys_are_replaced_while_requests_are_served() {
         "invalid_token",
         Some(r#"Bearer error="invalid_token""#),
     );
+    server.assert_logged("its header is none that the keys here make for this kind of token");
 }
 
 #[tokio::test]
