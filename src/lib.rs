@@ -179,8 +179,8 @@ pub use session_macros::require_session;
 pub use session_runtime::__private;
 pub use session_runtime::{
     AccessToken, Guard, InvalidCookie, IssueError, Keys, KeysError, Login, OriginError, Policy,
-    Renew, Renewal, Require, Session, SessionClaims, SessionCookies, SessionRejection, Sessions,
-    SubjectError, TokenResponse, Weakness,
+    Renew, Renewal, Require, SameOrigin, Session, SessionClaims, SessionCookies, SessionRejection,
+    Sessions, SubjectError, TokenResponse, Weakness,
 };
 #[cfg(feature = "remote-jwks")]
 pub use session_runtime::{FetchError, JwksUrl, RemoteKeys};

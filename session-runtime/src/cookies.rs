@@ -6,9 +6,11 @@ use std::time::Duration;
 use axum::http::header::{CACHE_CONTROL, COOKIE, InvalidHeaderValue, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, IntoResponseParts, Response, ResponseParts};
+use cookie::time::{self, OffsetDateTime};
 use cookie::{Cookie, SameSite};
 use memchr::{memchr, memchr_iter};
 
+use crate::clock::Timestamp;
 use crate::issue_error::IssueError;
 use crate::marker::{Marker, Sid};
 use crate::policy::{LONGEST_COOKIE, Policy};
@@ -27,7 +29,9 @@ const MOST_MARKERS: usize = 2;
 const MOST_OTHERS: usize = 8;
 
 /// What a request carries of our cookies: bytes as sent, exact names; cookies of other names are never looked into.
+#[derive(Default)]
 pub(crate) struct RequestCookies<'a> {
+    carries_marker: bool,
     markers: Vec<&'a [u8]>,
     refresh: Vec<RefreshCookie<'a>>,
 }
@@ -39,16 +43,20 @@ struct RefreshCookie<'a> {
 
 impl<'a> RequestCookies<'a> {
     pub(crate) fn read(headers: &'a HeaderMap, policy: &Policy) -> Self {
-        let mut cookies = Self {
-            markers: Vec::new(),
-            refresh: Vec::new(),
-        };
+        let mut cookies = Self::default();
         for line in headers.get_all(COOKIE) {
             let line = line.as_bytes();
             let ends = memchr_iter(b';', line).chain([line.len()]);
             let mut start = 0;
             for end in ends {
-                cookies.keep_pair(line.get(start..end).unwrap_or_default(), policy);
+                let pair = line.get(start..end).unwrap_or_default();
+                // The one blank that RFC 6265, section 4.2.1, has behind a semicolon. Whatever else there is belongs to a
+                // name or a value, and makes it another.
+                let pair = match pair {
+                    [b' ', pair @ ..] if start > 0 => pair,
+                    pair => pair,
+                };
+                cookies.keep_pair(pair, policy);
                 start = end + 1;
             }
         }
@@ -56,7 +64,6 @@ impl<'a> RequestCookies<'a> {
     }
 
     fn keep_pair(&mut self, pair: &'a [u8], policy: &Policy) {
-        let pair = pair.trim_ascii();
         // Both names begin so, and hardly any other does.
         if !pair.starts_with(b"__") {
             return;
@@ -64,26 +71,30 @@ impl<'a> RequestCookies<'a> {
         if let Some((name, value)) =
             memchr(b'=', pair).and_then(|equals| pair.split_at_checked(equals))
         {
-            let value = value.get(1..).unwrap_or_default();
-            self.keep(name.trim_ascii_end(), value.trim_ascii_start(), policy);
+            self.keep(name, value.get(1..).unwrap_or_default(), policy);
         }
     }
 
     fn keep(&mut self, name: &'a [u8], value: &'a [u8], policy: &Policy) {
-        if value.is_empty() {
-            return;
-        }
         if is_marker_name(name, policy) {
+            self.carries_marker = true;
             let is_new = Marker::has_form(value) && !self.markers.contains(&value);
             if is_new && self.markers.len() < MOST_MARKERS {
                 self.markers.push(value);
             }
-        } else if let Some(short_sid) = short_sid_of_name(name, policy) {
+        } else if let Some(short_sid) = short_sid_of_name(name, policy)
+            && !value.is_empty()
+        {
             self.refresh.push(RefreshCookie {
                 short_sid,
                 token: value,
             });
         }
+    }
+
+    /// Whether there is any session marker, of whichever form.
+    pub(crate) fn carries_marker(&self) -> bool {
+        self.carries_marker
     }
 
     /// Different values of the session marker; more than one is somebody's doing.
@@ -157,32 +168,33 @@ impl SessionCookies {
         policy: &Policy,
         sid: Sid,
         token: String,
-        lifetime: Duration,
+        now: Timestamp,
+        end: Timestamp,
     ) -> Result<(), IssueError> {
         let name = refresh_name(policy, sid.short());
         let bytes = name.len() + token.len();
         if bytes > LARGEST {
             return Err(IssueError::TooLong { bytes });
         }
-        self.0.push(refresh_cookie(policy, name, token, lifetime));
+        let cookie = refresh_cookie(policy, name, token);
+        self.0.push(kept(cookie, now, end.since(now)));
         Ok(())
     }
 
     pub(crate) fn delete_refresh_token(&mut self, policy: &Policy, short_sid: &str) {
         let name = refresh_name(policy, short_sid);
         self.0
-            .push(refresh_cookie(policy, name, String::new(), Duration::ZERO));
+            .push(deleted(refresh_cookie(policy, name, String::new())));
     }
 
-    pub(crate) fn set_marker(&mut self, policy: &Policy, marker: Marker) {
+    pub(crate) fn set_marker(&mut self, policy: &Policy, marker: Marker, now: Timestamp) {
+        let cookie = marker_cookie(policy, marker.into_string());
         let lifetime = policy.absolute.unwrap_or(LONGEST_COOKIE);
-        self.0
-            .push(marker_cookie(policy, marker.into_string(), lifetime));
+        self.0.push(kept(cookie, now, lifetime));
     }
 
     pub(crate) fn delete_marker(&mut self, policy: &Policy) {
-        self.0
-            .push(marker_cookie(policy, String::new(), Duration::ZERO));
+        self.0.push(deleted(marker_cookie(policy, String::new())));
     }
 }
 
@@ -273,31 +285,39 @@ fn short_sid_of_name<'a>(name: &'a [u8], policy: &Policy) -> Option<&'a str> {
     str::from_utf8(short_sid).ok()
 }
 
-fn marker_cookie(policy: &Policy, value: String, lifetime: Duration) -> Cookie<'static> {
+fn marker_cookie(policy: &Policy, value: String) -> Cookie<'static> {
     Cookie::build((marker_name(policy), value))
         .secure(true)
         .same_site(SameSite::Strict)
         .path("/")
-        .max_age(max_age(lifetime))
         .build()
 }
 
-fn refresh_cookie(
-    policy: &Policy,
-    name: String,
-    value: String,
-    lifetime: Duration,
-) -> Cookie<'static> {
+fn refresh_cookie(policy: &Policy, name: String, value: String) -> Cookie<'static> {
     Cookie::build((name, value))
         .http_only(true)
         .secure(true)
         .same_site(SameSite::Strict)
         .path(policy.path)
-        .max_age(max_age(lifetime))
         .build()
 }
 
-fn max_age(lifetime: Duration) -> cookie::time::Duration {
-    let seconds = lifetime.min(LONGEST_COOKIE).as_secs();
-    cookie::time::Duration::seconds(seconds.try_into().unwrap_or(i64::MAX))
+/// A cookie with both attributes for its end: some jars know `Expires` only, and some take a cookie without it for one of
+/// RFC 2965 and send it back in quotes.
+fn kept(mut cookie: Cookie<'static>, now: Timestamp, lifetime: Duration) -> Cookie<'static> {
+    let lifetime = lifetime.min(LONGEST_COOKIE);
+    let seconds = |seconds: u64| seconds.try_into().unwrap_or(i64::MAX);
+    cookie.set_max_age(time::Duration::seconds(seconds(lifetime.as_secs())));
+    let end = seconds(now.plus(lifetime).as_secs());
+    // A clock behind the year 9999 leaves the other attribute.
+    if let Ok(end) = OffsetDateTime::from_unix_timestamp(end) {
+        cookie.set_expires(end);
+    }
+    cookie
+}
+
+fn deleted(mut cookie: Cookie<'static>) -> Cookie<'static> {
+    cookie.set_max_age(time::Duration::ZERO);
+    cookie.set_expires(OffsetDateTime::UNIX_EPOCH);
+    cookie
 }

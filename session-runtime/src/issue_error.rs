@@ -6,6 +6,7 @@ use std::fmt;
 use axum::response::{IntoResponse, Response};
 use serde::ser;
 
+use crate::payload_reader::Unreadable;
 use crate::rejection::SessionRejection;
 use crate::subject::SubjectError;
 
@@ -19,6 +20,10 @@ pub enum IssueError {
     Claims(Box<dyn Error + Send + Sync>),
     /// The claims do not serialize to a JSON object.
     NotAnObject,
+    /// The claims do not read back from what they serialize to, so that no token of theirs would ever count: a field that
+    /// serde leaves out and then misses, that has one name going and another coming, or a value such as `NaN` that JSON
+    /// lacks. The source has serde's words, which may hold a user's data; the log has the name of a missing field only.
+    ReadBack(Box<dyn Error + Send + Sync>),
     /// The claims hold a name that tokens set themselves, such as `exp`, out of a flattened map.
     Reserved(&'static str),
     /// The claims hold this name twice, out of a flattened map. The log does not have it, since it may be a user's datum.
@@ -30,27 +35,26 @@ pub enum IssueError {
         /// Its length.
         bytes: usize,
     },
-    /// A login by GET, HEAD or OPTIONS, which no check for cross-origin requests covers. Let the form or the script
-    /// send POST; where a link has to log in, bind it to the browser and call
-    /// [`Sessions::login_checked_elsewhere`](crate::Sessions::login_checked_elsewhere).
-    Unchecked,
+    /// The application's own code panicked while the claims were written or read: `Serialize`, `Deserialize`, `PartialEq`
+    /// of the subject, or `generation()`.
+    Panic,
     /// These sessions only verify the tokens of another service; log in there.
     VerifyOnly,
     /// The operating system has no random numbers.
     Random,
 }
 
-impl IssueError {
-    /// Here and not in the response, because applications give it a response of their own.
-    pub(crate) fn log(&self) {
-        tracing::error!(cause = %self, "no session was started");
-    }
-}
-
 impl fmt::Display for IssueError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Claims(_) => f.write_str("the claims do not serialize"),
+            Self::ReadBack(source) => {
+                f.write_str("the claims do not read back as they were written")?;
+                match missing_field(&source.to_string()) {
+                    Some(name) => write!(f, ": missing field `{name}`"),
+                    None => Ok(()),
+                }
+            }
             Self::NotAnObject => f.write_str("the claims do not serialize to a JSON object"),
             Self::Reserved(name) => write!(f, "the claims hold the reserved name `{name}`"),
             Self::Duplicate(_) => f.write_str("the claims hold a name twice"),
@@ -58,10 +62,7 @@ impl fmt::Display for IssueError {
             Self::TooLong { bytes } => {
                 write!(f, "the token would take {bytes} bytes of 4096; keep less in the claims")
             }
-            Self::Unchecked => f.write_str(
-                "a login by GET, HEAD or OPTIONS is not checked for its origin; use POST, or bind the link to the browser \
-                 and call `Sessions::login_checked_elsewhere`",
-            ),
+            Self::Panic => f.write_str("the application's code for its claims panicked"),
             Self::VerifyOnly => f.write_str(
                 "these sessions only verify the tokens of another service; log in at the one that has the private key",
             ),
@@ -73,11 +74,19 @@ impl fmt::Display for IssueError {
 impl Error for IssueError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::Claims(source) => Some(&**source),
+            Self::Claims(source) | Self::ReadBack(source) => Some(&**source),
             Self::Subject(source) => Some(source),
             _ => None,
         }
     }
+}
+
+/// The field that serde misses. It is a name of the struct, never a user's datum.
+fn missing_field(serde_says: &str) -> Option<&str> {
+    let (name, _) = serde_says
+        .strip_prefix("missing field `")?
+        .split_once('`')?;
+    Some(name)
 }
 
 impl From<SubjectError> for IssueError {
@@ -89,6 +98,15 @@ impl From<SubjectError> for IssueError {
 impl From<serde_json::Error> for IssueError {
     fn from(error: serde_json::Error) -> Self {
         Self::Claims(error.into())
+    }
+}
+
+impl From<Unreadable> for IssueError {
+    fn from(unreadable: Unreadable) -> Self {
+        Self::ReadBack(match unreadable {
+            Unreadable::Json(error) => error.into(),
+            Unreadable::Other(cause) => cause.to_string().into(),
+        })
     }
 }
 

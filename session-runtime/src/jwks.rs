@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::extract::{FromRef, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use axum::response::IntoResponse;
 use axum::routing::get;
 
@@ -36,6 +36,7 @@ async fn serve<C: SessionClaims>(State(sessions): State<Sessions<C>>) -> impl In
     let headers = [
         (CONTENT_TYPE, "application/jwk-set+json"),
         (CACHE_CONTROL, CACHE),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
     ];
     (headers, set)
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// Why a private or a public key was refused, without anything of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KeyError {
     /// There is neither PEM text (RFC 7468) nor a JWK (RFC 7517) of a key.
@@ -56,6 +56,13 @@ impl fmt::Display for KeyError {
             Self::Repeated => "repeats a key that is there already",
             Self::TooMany => "holds more than 32 keys",
         })
+    }
+}
+
+/// As it stands in the output of a `main` that returns it.
+impl fmt::Debug for KeyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

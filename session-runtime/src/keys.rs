@@ -435,7 +435,7 @@ fn repeats_a_unit(bytes: &[u8]) -> bool {
 }
 
 /// Why keys were refused, without any value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KeysError {
     /// Neither `ACCESS_TOKEN_SECRET` nor `REFRESH_TOKEN_SECRET` is set, nor a private or public key.
@@ -555,6 +555,13 @@ impl fmt::Display for KeysError {
             }
             Self::Random => f.write_str("the operating system has no random numbers"),
         }
+    }
+}
+
+/// As it stands in the output of a `main` that returns it.
+impl fmt::Debug for KeysError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

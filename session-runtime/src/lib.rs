@@ -21,12 +21,14 @@
     )
 )]
 
+mod base64url;
 mod bearer;
 mod claims;
 #[cfg(feature = "client")]
 mod client;
 mod clock;
 mod cookies;
+mod excerpt;
 mod guard;
 mod issue_error;
 #[cfg(feature = "asymmetric")]
@@ -58,8 +60,10 @@ mod rejection;
 mod remote_keys;
 mod renew;
 mod routes;
+mod same_origin;
 mod session;
 mod sessions;
+mod snapshot;
 mod subject;
 mod text;
 mod token;
@@ -89,6 +93,7 @@ pub use rejection::SessionRejection;
 #[cfg(feature = "remote-jwks")]
 pub use remote_keys::{FetchError, JwksUrl, RemoteKeys};
 pub use renew::{Renew, Renewal};
+pub use same_origin::SameOrigin;
 pub use session::Session;
 pub use sessions::Sessions;
 pub use subject::SubjectError;

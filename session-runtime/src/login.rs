@@ -4,7 +4,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use axum::extract::{FromRef, FromRequestParts};
-use axum::http::Method;
 use axum::http::request::Parts;
 
 use crate::claims::SessionClaims;
@@ -15,7 +14,8 @@ use crate::sessions::Sessions;
 use crate::token_response::TokenResponse;
 
 /// A request that may start a session: an extractor that refuses one that a page of another origin sent, with 403 and
-/// before the body is read. Otherwise a foreign page's form could log its visitors in as somebody else.
+/// before the body is read. Otherwise a foreign page's form could log its visitors in as somebody else. On a route for GET it
+/// refuses every request with 405, since any page can send those.
 ///
 /// ```
 /// # use axum::{Form, http::StatusCode};
@@ -35,7 +35,6 @@ pub struct Login<C> {
     sessions: Sessions<C>,
     /// The refresh cookies that the new session replaces.
     earlier: Arc<[String]>,
-    origin_was_checked: bool,
 }
 
 impl<C: SessionClaims> Login<C> {
@@ -44,18 +43,13 @@ impl<C: SessionClaims> Login<C> {
     ///
     /// # Errors
     ///
-    /// An [`IssueError`] when the tokens would not verify, or the request came by GET, HEAD or OPTIONS.
+    /// An [`IssueError`] when the tokens would not verify.
     #[expect(
         clippy::needless_pass_by_value,
         reason = "claims are made for this call"
     )]
     pub fn start(&self, claims: C) -> Result<TokenResponse, IssueError> {
-        let started = if self.origin_was_checked {
-            self.sessions.start(&claims, &self.earlier)
-        } else {
-            Err(IssueError::Unchecked)
-        };
-        started.inspect_err(IssueError::log)
+        self.sessions.start(&claims, &self.earlier)
     }
 }
 
@@ -64,7 +58,6 @@ impl<C> Clone for Login<C> {
         Self {
             sessions: self.sessions.clone(),
             earlier: Arc::clone(&self.earlier),
-            origin_was_checked: self.origin_was_checked,
         }
     }
 }
@@ -89,11 +82,6 @@ where
         let cookies = RequestCookies::read(&parts.headers, &C::POLICY);
         Ok(Self {
             earlier: cookies.short_sids().into(),
-            // These three pass every check for cross-origin requests.
-            origin_was_checked: !matches!(
-                parts.method,
-                Method::GET | Method::HEAD | Method::OPTIONS
-            ),
             sessions,
         })
     }

@@ -24,7 +24,7 @@ pub(crate) fn read<'de, T: Deserialize<'de>>(
     json: &'de mut [u8],
     kind: TokenKind,
     parties: &Parties,
-) -> Result<(Registered, T), TokenError> {
+) -> Result<(Registered, T), Unreadable> {
     let skipped = skip_parties(json, parties.beginning(kind));
     let parties_match = (skipped > 0).then_some(true);
     let mut found = Found {
@@ -35,7 +35,7 @@ pub(crate) fn read<'de, T: Deserialize<'de>>(
     let json = json
         .get(skipped..)
         .and_then(|rest| str::from_utf8(rest).ok());
-    let json = json.ok_or(TokenError::Payload)?;
+    let json = json.ok_or(Unreadable::Other(TokenError::Payload))?;
     let mut deserializer = serde_json::Deserializer::from_str(json);
     let claims = deserializer
         .deserialize_map(PayloadVisitor {
@@ -44,9 +44,27 @@ pub(crate) fn read<'de, T: Deserialize<'de>>(
             parties,
             claims: PhantomData,
         })
-        .map_err(|_| TokenError::Payload)?;
-    deserializer.end().map_err(|_| TokenError::Payload)?;
-    Ok((found.into_registered()?, claims))
+        .map_err(Unreadable::Json)?;
+    deserializer.end().map_err(Unreadable::Json)?;
+    let registered = found.into_registered().map_err(Unreadable::Other)?;
+    Ok((registered, claims))
+}
+
+/// Why a payload does not read.
+pub(crate) enum Unreadable {
+    /// Its text or its types are wrong, in serde's words. They may hold a user's data.
+    Json(serde_json::Error),
+    Other(TokenError),
+}
+
+impl Unreadable {
+    /// The same without the words.
+    pub(crate) fn cause(self) -> TokenError {
+        match self {
+            Self::Json(_) => TokenError::Payload,
+            Self::Other(cause) => cause,
+        }
+    }
 }
 
 /// Skips the first two members where they are those that are written here, because equal bytes need no reading. The

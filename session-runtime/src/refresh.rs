@@ -1,6 +1,7 @@
 //! The refresh: cookies in, new claims, a new access token. Any number of times, with the same result.
 
 use std::error::Error;
+use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::task::Poll;
@@ -19,6 +20,7 @@ use crate::registered::Registered;
 use crate::rejection::SessionRejection;
 use crate::renew::{Renew, Renewal};
 use crate::sessions::Sessions;
+use crate::snapshot::Snapshot;
 use crate::token_error::TokenError;
 use crate::token_response::TokenResponse;
 
@@ -34,16 +36,35 @@ where
     C: SessionClaims,
     S: Renew<C>,
 {
-    if sessions.keys().refresh.signing().is_none() {
+    // Read before the user's row is, so that claims are never newer than their `iat` says.
+    let snapshot = sessions.snapshot();
+    if snapshot.keys.refresh.signing().is_none() {
         tracing::error!(
             "these sessions only verify tokens: the session routes belong to the service that has the private key",
         );
         return Err(SessionRejection::InternalError);
     }
-    // Read before the user's row is, so that claims are never newer than their `iat` says.
-    let now = sessions.now();
+    let refreshed = caught(refresh_with(&snapshot, state, headers)).await;
+    refreshed.unwrap_or_else(|| {
+        tracing::error!(
+            "`Renew` or the claims' own code panicked at a refresh; nothing was issued"
+        );
+        Err(SessionRejection::InternalError)
+    })
+}
+
+async fn refresh_with<C, S>(
+    snapshot: &Snapshot<'_, C>,
+    state: &S,
+    headers: &HeaderMap,
+) -> Result<TokenResponse, SessionRejection>
+where
+    C: SessionClaims,
+    S: Renew<C>,
+{
+    let now = snapshot.now;
     let cookies = RequestCookies::read(headers, &C::POLICY);
-    let token = find_token(sessions, &cookies, now)?;
+    let token = find_token(snapshot, &cookies)?;
     let sid = token.registered.sid;
     check_absolute_end(&token, now)?;
     let renewal = Renewal {
@@ -53,10 +74,20 @@ where
     };
     let claims = renew(state, &renewal).await?;
     check_claims(&claims, &token)?;
-    answer(sessions, &cookies, &token, &claims, now).map_err(|cause| {
+    answer(snapshot, &cookies, &token, &claims).map_err(|cause| {
         tracing::error!(sid = sid.short(), %cause, "the renewed claims make no token");
         SessionRejection::InternalError
     })
+}
+
+/// What a future gives, or `None` where the application's code panics in it.
+async fn caught<T>(future: impl Future<Output = T>) -> Option<T> {
+    let mut future = pin!(future);
+    poll_fn(|context| {
+        let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context)));
+        polled.map_or(Poll::Ready(None), |poll| poll.map(Some))
+    })
+    .await
 }
 
 /// Behind the absolute end there is no leeway, because no access token could be issued that still counts.
@@ -73,14 +104,13 @@ fn check_absolute_end<C: SessionClaims>(
         sid = sid.short(),
         "the session is over: it reached its absolute end"
     );
-    Err(SessionRejection::SessionEnded)
+    Err(ended::<C>())
 }
 
 /// The one refresh token that belongs to the session marker and counts now.
 fn find_token<C: SessionClaims>(
-    sessions: &Sessions<C>,
+    snapshot: &Snapshot<'_, C>,
     cookies: &RequestCookies<'_>,
-    now: Timestamp,
 ) -> Result<RefreshToken<C>, SessionRejection> {
     let policy = &C::POLICY;
     let marker = match cookies.markers() {
@@ -93,17 +123,22 @@ fn find_token<C: SessionClaims>(
                     policy.cookie,
                 );
             }
+            // Nothing was read, so nothing is final: a proxy or a browser that just started may have kept the cookies back.
             tracing::debug!("a refresh without a session");
-            return Err(SessionRejection::SessionEnded);
+            return Err(unknown::<C>());
         }
         _ => {
             tracing::warn!("a refresh with two session markers, of which somebody else set one");
-            return Err(SessionRejection::SessionUnknown);
+            return Err(unknown::<C>());
         }
     };
     let sid = Sid::of_marker(marker);
     let tokens = cookies.tokens_of(sid);
-    let candidates = tokens.map(|token| RefreshToken::verify(sessions, token, sid, now));
+    let candidates = tokens.map(|token| {
+        let token = snapshot.open_refresh_token(token)?;
+        token.check(sid, snapshot.now)?;
+        Ok(token)
+    });
     match candidates.max_by_key(precedence) {
         Some(Ok(token)) => Ok(token),
         Some(Err(TokenError::Ahead(by))) if by <= LARGEST_CLOCK_ERROR => {
@@ -116,7 +151,7 @@ fn find_token<C: SessionClaims>(
         }
         Some(Err(cause @ TokenError::Expired(_))) => {
             tracing::info!(sid = sid.short(), %cause, "the session is over");
-            Err(SessionRejection::SessionEnded)
+            Err(ended::<C>())
         }
         Some(Err(cause)) => {
             tracing::warn!(
@@ -124,14 +159,14 @@ fn find_token<C: SessionClaims>(
                 %cause,
                 "refused a refresh token; another program on this host with the same cookie name needs one of its own",
             );
-            Err(SessionRejection::SessionUnknown)
+            Err(unknown::<C>())
         }
         None if cookies.has_refresh_token() => {
             tracing::warn!(
                 sid = sid.short(),
                 "the refresh tokens belong to other sessions"
             );
-            Err(SessionRejection::SessionUnknown)
+            Err(unknown::<C>())
         }
         None => {
             tracing::info!(
@@ -140,8 +175,20 @@ fn find_token<C: SessionClaims>(
                  sees these routes",
                 policy.path,
             );
-            Err(SessionRejection::SessionEnded)
+            Err(ended::<C>())
         }
+    }
+}
+
+fn ended<C: SessionClaims>() -> SessionRejection {
+    SessionRejection::SessionEnded {
+        realm: C::POLICY.issuer,
+    }
+}
+
+fn unknown<C: SessionClaims>() -> SessionRejection {
+    SessionRejection::SessionUnknown {
+        realm: C::POLICY.issuer,
     }
 }
 
@@ -162,21 +209,13 @@ where
     S: Renew<C>,
 {
     let sid = renewal.sid.short();
-    let mut renewing = pin!(async { state.renew(renewal).await });
-    let caught = std::future::poll_fn(|context| {
-        let polled = catch_unwind(AssertUnwindSafe(|| renewing.as_mut().poll(context)));
-        match polled {
-            Ok(poll) => poll.map(Ok),
-            Err(panic) => Poll::Ready(Err(panic)),
-        }
-    });
-    match caught.await {
-        Ok(Ok(Some(claims))) => Ok(claims),
-        Ok(Ok(None)) => {
+    match state.renew(renewal).await {
+        Ok(Some(claims)) => Ok(claims),
+        Ok(None) => {
             tracing::info!(sid, "the session is over: the user is gone or disabled");
-            Err(SessionRejection::SessionEnded)
+            Err(ended::<C>())
         }
-        Ok(Err(outage)) => {
+        Err(outage) => {
             let outage = outage.into();
             let outage: &(dyn Error + 'static) = &*outage;
             tracing::error!(
@@ -185,10 +224,6 @@ where
                 "the user could not be looked up; the session lives on",
             );
             Err(SessionRejection::TemporarilyUnavailable)
-        }
-        Err(_panic) => {
-            tracing::error!(sid, "`Renew::renew` panicked; nothing was issued");
-            Err(SessionRejection::InternalError)
         }
     }
 }
@@ -214,32 +249,31 @@ fn check_claims<C: SessionClaims>(
             sid = sid.short(),
             "the session is over: the user's generation moved"
         );
-        return Err(SessionRejection::SessionEnded);
+        return Err(ended::<C>());
     }
     Ok(())
 }
 
 fn answer<C: SessionClaims>(
-    sessions: &Sessions<C>,
+    snapshot: &Snapshot<'_, C>,
     cookies: &RequestCookies<'_>,
     token: &RefreshToken<C>,
     claims: &C,
-    now: Timestamp,
 ) -> Result<TokenResponse, IssueError> {
     let Registered { sid, auth_time, .. } = token.registered;
-    let access_token = sessions.access_token(claims, sid, auth_time, now)?;
+    let access_token = snapshot.access_token(claims, sid, auth_time)?;
     let mut set_cookies = SessionCookies::none();
     for (short_sid, other) in cookies.tokens_of_others(sid) {
         // Never a newer one, by whichever server's clock: a login in another tab may be under way.
         let is_older =
             |other: RefreshToken<C>| other.registered.auth_time.plus(C::POLICY.leeway) < auth_time;
-        if RefreshToken::open(sessions, other).is_ok_and(is_older) {
+        if snapshot.open_refresh_token(other).is_ok_and(is_older) {
             set_cookies.delete_refresh_token(&C::POLICY, short_sid);
         }
     }
-    let reissued = reason_to_reissue(token, now);
+    let reissued = reason_to_reissue(token, snapshot.now);
     if reissued.is_some() {
-        sessions.set_refresh_token(&mut set_cookies, claims, sid, auth_time, now)?;
+        snapshot.set_refresh_token(&mut set_cookies, claims, sid, auth_time)?;
     }
     tracing::debug!(
         sid = sid.short(),

@@ -3,16 +3,14 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::de::{
-    self, Deserialize, DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor,
-};
+use serde::de::{self, Deserialize, DeserializeOwned, Deserializer, MapAccess, Visitor};
 
 use crate::claims::SessionClaims;
 use crate::clock::Timestamp;
-use crate::key::TokenKind;
+use crate::key::{KeyRing, TokenKind};
 use crate::marker::Sid;
+use crate::parties::Parties;
 use crate::registered::Registered;
-use crate::sessions::Sessions;
 use crate::text::Text;
 use crate::token::{self, Opened};
 use crate::token_error::TokenError;
@@ -27,10 +25,13 @@ pub(crate) struct RefreshToken<C: SessionClaims> {
 
 impl<C: SessionClaims> RefreshToken<C> {
     /// Opens a token of whichever session, whenever it ended.
-    pub(crate) fn open(sessions: &Sessions<C>, token: &[u8]) -> Result<Self, TokenError> {
-        let keys = sessions.keys();
+    pub(crate) fn open(
+        token: &[u8],
+        keys: &KeyRing,
+        parties: &Parties,
+    ) -> Result<Self, TokenError> {
         let opened: Opened<RefreshClaims<C::Subject>> =
-            token::open(token, TokenKind::Refresh, &keys.refresh, sessions.parties())?;
+            token::open(token, TokenKind::Refresh, keys, parties)?;
         Ok(Self {
             registered: opened.registered,
             subject: opened.claims.subject,
@@ -39,27 +40,20 @@ impl<C: SessionClaims> RefreshToken<C> {
         })
     }
 
-    /// Opens a token of this session that counts now.
-    pub(crate) fn verify(
-        sessions: &Sessions<C>,
-        token: &[u8],
-        sid: Sid,
-        now: Timestamp,
-    ) -> Result<Self, TokenError> {
-        let token = Self::open(sessions, token)?;
-        if token.registered.sid != sid {
+    /// Whether the token is of this session and counts now.
+    pub(crate) fn check(&self, sid: Sid, now: Timestamp) -> Result<(), TokenError> {
+        if self.registered.sid != sid {
             return Err(TokenError::Marker);
         }
-        token
-            .registered
-            .check_times(TokenKind::Refresh, &C::POLICY, now)?;
-        Ok(token)
+        self.registered
+            .check_times(TokenKind::Refresh, &C::POLICY, now)
     }
 }
 
-struct RefreshClaims<S> {
-    subject: S,
-    generation: Option<u64>,
+/// What a refresh token says beside its registered claims.
+pub(crate) struct RefreshClaims<S> {
+    pub(crate) subject: S,
+    pub(crate) generation: Option<u64>,
 }
 
 impl<'de, S: DeserializeOwned> Deserialize<'de> for RefreshClaims<S> {
@@ -84,9 +78,8 @@ impl<'de, S: DeserializeOwned> Visitor<'de> for RefreshClaimsVisitor<S> {
                 "sub" => subject = Some(entries.next_value()?),
                 "gen" if generation.is_some() => return Err(de::Error::duplicate_field("gen")),
                 "gen" => generation = Some(entries.next_value()?),
-                _ => {
-                    let IgnoredAny = entries.next_value()?;
-                }
+                // What this build does not know might be what limits the token, so it is not left out in silence.
+                _ => return Err(de::Error::custom("a member that is not known here")),
             }
         }
         Ok(RefreshClaims {

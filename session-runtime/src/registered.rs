@@ -8,9 +8,20 @@ use crate::marker::Sid;
 use crate::policy::Policy;
 use crate::token_error::TokenError;
 
-/// The names that tokens set themselves, `sub` beside them.
-pub(crate) const RESERVED: [&str; 8] =
-    ["iss", "aud", "exp", "nbf", "iat", "jti", "sid", "auth_time"];
+/// The names that tokens set themselves, `sub` beside them; `act` (RFC 8693) and `cnf` (RFC 7800) limit a token, so no claim
+/// may pass for them.
+pub(crate) const RESERVED: [&str; 10] = [
+    "iss",
+    "aud",
+    "exp",
+    "nbf",
+    "iat",
+    "jti",
+    "sid",
+    "auth_time",
+    "act",
+    "cnf",
+];
 
 /// What both tokens say of their session.
 #[derive(Clone, Copy, Debug)]

@@ -21,6 +21,9 @@ use crate::public_keys::PublicKeys;
 /// How long an answer may take, with connection and body.
 const ANSWER: Duration = Duration::from_secs(10);
 
+/// No setting asks more often: an outage must not become a storm.
+const LEAST: Duration = Duration::from_secs(1);
+
 /// 32 RSA keys of 4096 bits take less.
 const LARGEST_SET: usize = 64 * 1024;
 
@@ -71,18 +74,22 @@ impl JwksUrl {
         })
     }
 
-    /// How often the set is asked for; every 5 minutes unless set. A key must be published for longer than this before it
+    /// How often the set is asked for; every 5 minutes unless set, and at most once a second. A key must be published for longer than this before it
     /// signs.
     #[must_use]
     pub fn with_interval(self, interval: Duration) -> Self {
-        Self { interval, ..self }
+        Self {
+            interval: interval.max(LEAST),
+            ..self
+        }
     }
 
-    /// How long after one request the next may follow, whatever tokens arrive; 30 seconds unless set.
+    /// How long after one request the next may follow, whatever tokens arrive and whatever fails; 30 seconds unless set, and
+    /// at least one.
     #[must_use]
     pub fn with_least_interval(self, least_interval: Duration) -> Self {
         Self {
-            least_interval,
+            least_interval: least_interval.max(LEAST),
             ..self
         }
     }
@@ -239,7 +246,6 @@ fn seconds_now() -> u64 {
 }
 
 /// Why a published set was not fetched.
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum FetchError {
     /// It is no URL with `https`, nor one of this machine, or it holds a user name or password.
@@ -264,6 +270,16 @@ impl fmt::Display for FetchError {
             Self::Status(status) => write!(f, "the service with the keys answered {status}"),
             Self::TooLarge => f.write_str("the set of keys is longer than 64 KiB"),
             Self::Keys(cause) => write!(f, "the set of keys {cause}"),
+        }
+    }
+}
+
+/// As it stands in the output of a `main` that returns it.
+impl fmt::Debug for FetchError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Request(source) => write!(f, "{self}: {source}"),
+            _ => fmt::Display::fmt(self, f),
         }
     }
 }

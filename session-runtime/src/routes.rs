@@ -9,6 +9,7 @@ use axum::response::IntoResponse;
 use axum::routing::post;
 
 use crate::claims::SessionClaims;
+use crate::excerpt::Excerpt;
 use crate::logout::logout;
 use crate::refresh::refresh;
 use crate::rejection::SessionRejection;
@@ -82,7 +83,7 @@ fn check_mount(
     match uri.path().strip_suffix(route) {
         Some(seen) if seen == policy_path || seen == mount => Ok(()),
         seen => {
-            let seen = seen.unwrap_or(uri.path());
+            let seen = Excerpt(seen.unwrap_or(uri.path()).as_bytes());
             tracing::error!(
                 "the session routes are reached at `{seen}`, but browsers send the refresh cookie to `{policy_path}` \
                  only: write `#[stateless_session(.., path = \"{seen}\")]`, and mount them with \

@@ -83,9 +83,24 @@ impl<C: SessionClaims> Session<C> {
         sessions: &Sessions<C>,
         headers: &HeaderMap,
     ) -> Result<Self, SessionRejection> {
+        Self::verify_optional(sessions, headers)?.ok_or_else(|| {
+            let realm = C::POLICY.issuer;
+            let rejection = SessionRejection::MissingToken { realm };
+            tracing::debug!(%rejection, "no session");
+            rejection
+        })
+    }
+
+    /// The same, with `None` where the request carries no token at all. A bad token is still refused.
+    pub(crate) fn verify_optional(
+        sessions: &Sessions<C>,
+        headers: &HeaderMap,
+    ) -> Result<Option<Self>, SessionRejection> {
         let token = bearer::access_token(headers)
             .inspect_err(|rejection| tracing::debug!(%rejection, "no session"))?;
-        Self::verify_token(sessions, token)
+        token
+            .map(|token| Self::verify_token(sessions, token))
+            .transpose()
     }
 
     /// Verifies an access token, from wherever it came.
@@ -108,18 +123,6 @@ impl<C: SessionClaims> Session<C> {
             tracing::debug!(%cause, "refused an access token");
             SessionRejection::InvalidToken
         })
-    }
-
-    /// The same, with `None` where the request carries no token at all. A bad token is still refused.
-    pub(crate) fn verify_optional(
-        sessions: &Sessions<C>,
-        headers: &HeaderMap,
-    ) -> Result<Option<Self>, SessionRejection> {
-        match Self::verify(sessions, headers) {
-            Ok(session) => Ok(Some(session)),
-            Err(SessionRejection::MissingToken) => Ok(None),
-            Err(rejection) => Err(rejection),
-        }
     }
 
     fn open(sessions: &Sessions<C>, token: &[u8]) -> Result<Self, TokenError> {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -12,22 +13,18 @@ use crate::claims::SessionClaims;
 use crate::clock::{Clock, Timestamp};
 use crate::cookies::SessionCookies;
 use crate::issue_error::IssueError;
-use crate::key::TokenKind;
 use crate::keys::Keys;
-use crate::marker::{Marker, Sid};
+use crate::marker::Marker;
 use crate::origin::{OriginError, Origins};
 use crate::parties::Parties;
-use crate::payload_writer::PayloadWriter;
 #[cfg(feature = "asymmetric")]
 use crate::public_keys::PublicKeys;
-use crate::registered::Registered;
 use crate::rejection::SessionRejection;
 #[cfg(feature = "remote-jwks")]
 use crate::remote_keys::RemoteKeys;
 use crate::session::Session;
-use crate::subject;
-use crate::token;
-use crate::token_response::{AccessToken, TokenResponse};
+use crate::snapshot::Snapshot;
+use crate::token_response::TokenResponse;
 
 /// Keys, clock and allowed origins for the sessions of one claims struct. Cheap to clone; a part of the state.
 ///
@@ -273,7 +270,7 @@ impl<C: SessionClaims> Sessions<C> {
         reason = "claims are made for this call"
     )]
     pub fn login_checked_elsewhere(&self, claims: C) -> Result<TokenResponse, IssueError> {
-        self.start(&claims, &[]).inspect_err(IssueError::log)
+        self.start(&claims, &[])
     }
 
     /// Verifies an access token that no `Authorization` header carries, such as the one in a WebSocket's first message.
@@ -318,19 +315,27 @@ impl<C: SessionClaims> Sessions<C> {
         claims: &C,
         earlier: &[String],
     ) -> Result<TokenResponse, IssueError> {
+        // The application's code runs in between, and a panic of its own is no reason to drop a connection.
+        let started = catch_unwind(AssertUnwindSafe(|| self.start_with(claims, earlier)));
+        started
+            .unwrap_or(Err(IssueError::Panic))
+            .inspect_err(|cause| tracing::error!(%cause, "no session was started"))
+    }
+
+    fn start_with(&self, claims: &C, earlier: &[String]) -> Result<TokenResponse, IssueError> {
         let policy = &C::POLICY;
-        subject::check_read_back(claims.subject())?;
         let marker = Marker::generate().map_err(|_| IssueError::Random)?;
         let sid = marker.sid();
-        let now = self.now();
-        let access_token = self.access_token(claims, sid, now, now)?;
+        let snapshot = self.snapshot();
+        let now = snapshot.now;
+        let access_token = snapshot.access_token(claims, sid, now)?;
         let mut cookies = SessionCookies::none();
         for short_sid in earlier {
             cookies.delete_refresh_token(policy, short_sid);
         }
-        self.set_refresh_token(&mut cookies, claims, sid, now, now)?;
+        snapshot.set_refresh_token(&mut cookies, claims, sid, now)?;
         // Last, because a refresh between two of these cookies must not see a marker without its refresh token.
-        cookies.set_marker(policy, marker);
+        cookies.set_marker(policy, marker, now);
         tracing::info!(sid = sid.short(), "login");
         Ok(TokenResponse {
             access_token,
@@ -338,43 +343,16 @@ impl<C: SessionClaims> Sessions<C> {
         })
     }
 
-    /// An access token with claims read at `iat`, which may be a while ago.
-    pub(crate) fn access_token(
-        &self,
-        claims: &C,
-        sid: Sid,
-        auth_time: Timestamp,
-        iat: Timestamp,
-    ) -> Result<AccessToken, IssueError> {
-        let (kind, policy) = (TokenKind::Access, &C::POLICY);
-        let registered = Registered::issued(kind, policy, sid, auth_time, iat);
-        let parties = &self.shared.parties;
-        let mut payload = PayloadWriter::new(kind, parties, &registered, claims.subject())?;
-        payload.claims(claims)?;
-        let token = token::sign(&payload.finish(), &self.keys().access)?;
-        Ok(AccessToken {
-            token,
-            expires_in: registered.exp.since(self.now()),
-        })
-    }
-
-    pub(crate) fn set_refresh_token(
-        &self,
-        cookies: &mut SessionCookies,
-        claims: &C,
-        sid: Sid,
-        auth_time: Timestamp,
-        iat: Timestamp,
-    ) -> Result<(), IssueError> {
-        let (kind, policy) = (TokenKind::Refresh, &C::POLICY);
-        let registered = Registered::issued(kind, policy, sid, auth_time, iat);
-        let parties = &self.shared.parties;
-        let mut payload = PayloadWriter::new(kind, parties, &registered, claims.subject())?;
-        if let Some(generation) = claims.generation() {
-            payload.member("gen", &generation)?;
+    /// Keys and time as they are now, for one login or one refresh.
+    pub(crate) fn snapshot(&self) -> Snapshot<'_, C> {
+        let shared = &*self.shared;
+        Snapshot {
+            keys: shared.keys.load_full(),
+            parties: &shared.parties,
+            clock: &shared.clock,
+            now: shared.clock.now(),
+            claims: PhantomData,
         }
-        let token = token::sign(&payload.finish(), &self.keys().refresh)?;
-        cookies.set_refresh_token(policy, sid, token, registered.exp.since(iat))
     }
 
     pub(crate) fn keys(&self) -> Guard<Arc<Keys>> {

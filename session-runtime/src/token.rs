@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use crate::issue_error::IssueError;
 use crate::key::{KeyRing, LONGEST_SIGNATURE, TokenKind};
 use crate::parties::Parties;
-use crate::payload_reader;
+use crate::payload_reader::{self, Unreadable};
 use crate::registered::Registered;
 use crate::token_error::TokenError;
 
@@ -37,14 +37,11 @@ pub(crate) fn open<T: DeserializeOwned>(
     }
     let (key, rest) = keys.find(token).ok_or_else(|| without_key(token))?;
     let segments = Segments::split(token, rest).ok_or(TokenError::Segments)?;
-    let mut signature = [const { MaybeUninit::uninit() }; LONGEST_SIGNATURE];
-    let signature = decode(segments.signature, &mut signature).ok_or(TokenError::Encoding)?;
-    if !key.verifies(segments.signed, signature) {
-        return Err(TokenError::Signature);
-    }
+    key.check(segments.signed, segments.signature)?;
     let mut payload = [const { MaybeUninit::uninit() }; LONGEST_PAYLOAD];
     let payload = decode(segments.payload, &mut payload).ok_or(TokenError::Encoding)?;
-    let (registered, claims) = payload_reader::read(payload, kind, parties)?;
+    let (registered, claims) =
+        payload_reader::read(payload, kind, parties).map_err(Unreadable::cause)?;
     Ok(Opened {
         registered,
         claims,
@@ -70,7 +67,7 @@ fn without_key(token: &[u8]) -> TokenError {
     }
 }
 
-/// What stands behind the pinned first segment.
+/// What stands behind the pinned beginning.
 struct Segments<'a> {
     payload: &'a [u8],
     signature: &'a [u8],
@@ -94,23 +91,24 @@ impl<'a> Segments<'a> {
     }
 }
 
-/// Signs a payload.
-pub(crate) fn sign(payload: &[u8], keys: &KeyRing) -> Result<String, IssueError> {
+/// Signs a payload, once it has been read back as it will be: what would not verify is never issued.
+pub(crate) fn sign<T: DeserializeOwned>(
+    mut payload: Vec<u8>,
+    kind: TokenKind,
+    keys: &KeyRing,
+    parties: &Parties,
+) -> Result<(String, T), IssueError> {
     let key = keys.signing().ok_or(IssueError::VerifyOnly)?;
+    let beginning = key.beginning();
     let mut token = String::with_capacity(
-        key.header().len() + payload.len() * 4 / 3 + LONGEST_SIGNATURE * 4 / 3 + 6,
+        beginning.len() + payload.len() * 4 / 3 + LONGEST_SIGNATURE * 4 / 3 + 5,
     );
-    token.push_str(key.header());
-    token.push('.');
-    URL_SAFE_NO_PAD.encode_append(payload, &mut token);
-    let mut signature = [0; LONGEST_SIGNATURE];
-    let signature = key
-        .sign(token.as_bytes(), &mut signature)
-        .ok_or(IssueError::Random)?;
-    token.push('.');
-    URL_SAFE_NO_PAD.encode_append(signature, &mut token);
+    token.push_str(beginning);
+    URL_SAFE_NO_PAD.encode_append(&payload, &mut token);
+    let (_, read_back) = payload_reader::read(&mut payload, kind, parties)?;
+    key.sign(&mut token).ok_or(IssueError::Random)?;
     if token.len() > LONGEST {
         return Err(IssueError::TooLong { bytes: token.len() });
     }
-    Ok(token)
+    Ok((token, read_back))
 }

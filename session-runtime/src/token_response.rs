@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use axum::http::HeaderValue;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use axum::response::{IntoResponse, Response};
 
 use crate::cookies::SessionCookies;
@@ -39,7 +39,10 @@ impl IntoResponse for TokenResponse {
             self.access_token.as_str(),
             self.access_token.expires_in().as_secs(),
         );
-        let json = [(CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+        let json = [
+            (CONTENT_TYPE, HeaderValue::from_static("application/json")),
+            (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        ];
         (self.cookies, json, body).into_response()
     }
 }

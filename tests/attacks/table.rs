@@ -7,7 +7,8 @@ use std::net::SocketAddr;
 use crate::app::{App, Lookup};
 use crate::rows;
 use crate::support::{
-    Answer, NEXT_ACCESS_SECRET, NEXT_REFRESH_SECRET, REFRESH_SECRET, Request, START, Server, keys,
+    Answer, CHALLENGE, NEXT_ACCESS_SECRET, NEXT_REFRESH_SECRET, REFRESH_SECRET, Request, START,
+    Server, keys,
 };
 use crate::victim::Victim;
 
@@ -100,6 +101,8 @@ pub enum Cookies {
     /// The refresh cookie alone.
     Renewed,
     Deleted,
+    /// The refresh cookies, but not a marker that the request did not carry.
+    Swept,
 }
 
 /// What must come back.
@@ -144,7 +147,7 @@ pub const fn other(status: u16) -> Expected {
 const INVALID_TOKEN: Option<&str> = Some(r#"Bearer error="invalid_token""#);
 const LOGIN_AGAIN: &str = r#"Bearer error="insufficient_user_authentication", max_age="300""#;
 
-pub const MISSING: Expected = refused(401, Some("Bearer"), "missing_token");
+pub const MISSING: Expected = refused(401, Some(CHALLENGE), "missing_token");
 pub const MALFORMED: Expected = refused(
     400,
     Some(r#"Bearer error="invalid_request""#),
@@ -160,8 +163,8 @@ pub const FORBIDDEN: Expected = refused(
 );
 pub const FOREIGN: Expected = refused(403, None, "cross_origin");
 pub const NOT_POST: Expected = refused(405, None, "method_not_allowed");
-pub const ENDED: Expected = refused(401, Some("Bearer"), "session_ended");
-pub const UNKNOWN: Expected = refused(401, Some("Bearer"), "session_unknown");
+pub const ENDED: Expected = refused(401, Some(CHALLENGE), "session_ended");
+pub const UNKNOWN: Expected = refused(401, Some(CHALLENGE), "session_unknown");
 /// The clocks are apart, or `Renew` failed.
 pub const OUTAGE: Expected = refused(503, None, "temporarily_unavailable");
 /// The application's own mistake, which no request brings about.
@@ -323,6 +326,7 @@ fn effect(answer: &Answer) -> String {
     let effect = match (set.len(), deleted.len()) {
         (0, 0) => Cookies::Untouched,
         (0, _) if deleted.iter().any(is_marker) => Cookies::Deleted,
+        (0, _) => Cookies::Swept,
         (1, _) if !set.iter().any(is_marker) => Cookies::Renewed,
         (2, _) => Cookies::Set,
         _ => return format!("{cookies:?}"),

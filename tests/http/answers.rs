@@ -4,9 +4,9 @@ use axum::Router;
 use axum::routing::get;
 use stateless_session::Session;
 
-use crate::app::{App, Claims};
+use crate::app::{App, Claims, Lookup};
 use crate::support::{
-    Browser, MINUTE, NEXT_ACCESS_SECRET, Request, START, Server, forge_like, payload,
+    Browser, CHALLENGE, MINUTE, NEXT_ACCESS_SECRET, Request, START, Server, forge_like, payload,
 };
 
 /// The values of all `Authorization` headers of a request.
@@ -50,7 +50,7 @@ async fn every_form_of_the_authorization_header_has_its_answer() {
     let (app, server, browser) = logged_in().await;
     let handled = app.handled();
     let token = browser.access_token.unwrap();
-    let missing = (401, "missing_token", "Bearer");
+    let missing = (401, "missing_token", CHALLENGE);
     let invalid_request = (400, "invalid_request", r#"Bearer error="invalid_request""#);
     let invalid_token = (401, "invalid_token", r#"Bearer error="invalid_token""#);
     let rows: Vec<(&str, Lines, (u16, &str, &str))> = vec![
@@ -181,7 +181,7 @@ async fn a_token_in_query_form_body_or_cookie_is_not_looked_at() {
         server
             .send(&request)
             .await
-            .assert_refused(401, "missing_token", Some("Bearer"));
+            .assert_refused(401, "missing_token", Some(CHALLENGE));
     }
 }
 
@@ -292,28 +292,96 @@ async fn a_token_counts_until_its_end_and_the_leeway_behind_it() {
 
 #[tokio::test]
 async fn one_layer_can_give_every_refusal_another_body() {
+    use axum::http::StatusCode;
     use axum::middleware::map_response;
-    use axum::response::{IntoResponse, Response};
+    use axum::response::{Html, Response};
     use stateless_session::SessionRejection;
 
     async fn in_our_words(response: Response) -> Response {
-        match response.extensions().get::<SessionRejection>() {
+        match response.extensions().get::<SessionRejection>().copied() {
+            // A status of the body's own would turn a refusal into a success.
             Some(rejection) => {
-                (response.status(), format!("sorry: {}", rejection.code())).into_response()
+                rejection.with_body((StatusCode::OK, Html(format!("sorry: {}", rejection.code()))))
             }
             None => response,
         }
     }
     let app = App::new();
-    let server = Server::start(app.router().layer(map_response(in_our_words))).await;
-    for (request, body) in [
-        (Request::get("/me"), "sorry: missing_token"),
-        (Request::post("/auth/refresh"), "sorry: session_ended"),
+    let server = Server::start(app.clone().router().layer(map_response(in_our_words))).await;
+    let plain = Server::start(app.clone().router()).await;
+    app.find(Lookup::Outage);
+    let mut browser = Browser::default();
+    browser
+        .send(&plain, Request::post("/login").json(r#"{"user": 1}"#))
+        .await;
+    for (request, code) in [
+        (Request::get("/me"), "missing_token"),
+        (Request::get("/me").bearer("forged"), "invalid_token"),
+        (Request::post("/auth/refresh"), "session_unknown"),
+        (Request::get("/auth/refresh"), "method_not_allowed"),
+        (
+            browser.with_cookies(Request::post("/auth/refresh")),
+            "temporarily_unavailable",
+        ),
         (
             Request::post("/login").header("Sec-Fetch-Site", "cross-site"),
-            "sorry: cross_origin",
+            "cross_origin",
         ),
     ] {
-        assert_eq!(server.send(&request).await.body, body);
+        let (answer, before) = (server.send(&request).await, plain.send(&request).await);
+        assert_eq!(before.json()["code"], code);
+        assert_eq!(answer.body, format!("sorry: {code}"));
+        assert_eq!(
+            answer.header("content-type"),
+            Some("text/html; charset=utf-8")
+        );
+        assert_eq!(answer.status, before.status);
+        for name in [
+            "www-authenticate",
+            "cache-control",
+            "retry-after",
+            "allow",
+            "x-content-type-options",
+        ] {
+            assert_eq!(answer.header(name), before.header(name), "{code}: {name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_browser_guesses_what_an_answer_is() {
+    let (app, server, browser) = logged_in().await;
+    let requests = [
+        (Request::post("/login").json(r#"{"user": 1}"#), 200),
+        (browser.with_cookies(Request::post("/auth/refresh")), 200),
+        (browser.with_cookies(Request::post("/auth/logout")), 204),
+        (Request::post("/auth/refresh"), 401),
+        (Request::get("/auth/refresh"), 405),
+        (Request::get("/me"), 401),
+    ];
+    for (request, status) in requests {
+        let answer = server.send(&request).await;
+        assert_eq!(answer.status, status);
+        let nosniff = answer.header("x-content-type-options");
+        assert_eq!(nosniff, Some("nosniff"), "{request:?}");
+    }
+    drop(app);
+}
+
+/// RFC 6750, section 3, and RFC 9110, section 5.6.4.
+#[tokio::test]
+async fn the_challenge_names_the_issuer_whatever_it_holds() {
+    use stateless_session::SessionRejection;
+    for (realm, challenge) in [
+        ("shop", r#"Bearer realm="shop""#),
+        ("https://a.example", r#"Bearer realm="https://a.example""#),
+        (r#"a "b" \c"#, r#"Bearer realm="a \"b\" \\c""#),
+        ("two\nlines\0", r#"Bearer realm="two?lines?""#),
+        ("bücher", r#"Bearer realm="bücher""#),
+        ("", r#"Bearer realm="""#),
+    ] {
+        let answer = SessionRejection::MissingToken { realm }.with_body(());
+        let header = &answer.headers()["www-authenticate"];
+        assert_eq!(header.as_bytes(), challenge.as_bytes());
     }
 }

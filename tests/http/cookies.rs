@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::support::{
-    Answer, Browser, DAY, REFRESH_SECRET, Request, START, Server, forge_like, payload,
+    Answer, Browser, CHALLENGE, DAY, REFRESH_SECRET, Request, START, Server, forge_like, payload,
 };
 
 const MARKER: &str = "__Host-stateless-session";
@@ -85,7 +85,7 @@ async fn cookies_of_others_change_nothing_whatever_they_hold() {
             marker.as_bytes(),
             b"; ",
             &sibling[..],
-            b";\t",
+            b";",
             token.as_bytes(),
         ]
         .concat();
@@ -124,7 +124,7 @@ async fn a_tossed_refresh_cookie_of_the_same_name_changes_nothing() {
     let only_foreign = format!("{marker}; {name}={foreign}");
     refresh(&server, &[only_foreign.into()])
         .await
-        .assert_refused(401, "session_unknown", Some("Bearer"));
+        .assert_refused(401, "session_unknown", Some(CHALLENGE));
 }
 
 #[tokio::test]
@@ -137,7 +137,7 @@ async fn a_whole_session_that_is_tossed_without_its_marker_logs_nobody_in() {
         .await;
     let (foreign_marker, foreign_token) = pairs(&mallory);
     let anonymous = refresh(&server, &[foreign_token.clone().into()]).await;
-    anonymous.assert_refused(401, "session_ended", Some("Bearer"));
+    anonymous.assert_refused(401, "session_unknown", Some(CHALLENGE));
     for line in [
         format!("{foreign_token}; {marker}; {token}"),
         format!("{marker}; {token}; {foreign_token}"),
@@ -150,7 +150,7 @@ async fn a_whole_session_that_is_tossed_without_its_marker_logs_nobody_in() {
     let beside_another_marker = format!("{marker}; {foreign_token}");
     refresh(&server, &[beside_another_marker.into()])
         .await
-        .assert_refused(401, "session_unknown", Some("Bearer"));
+        .assert_refused(401, "session_unknown", Some(CHALLENGE));
     for line in [
         format!("{marker}; {token}; {foreign_marker}; {foreign_token}"),
         format!("{foreign_marker}; {foreign_token}; {marker}; {token}"),
@@ -158,7 +158,7 @@ async fn a_whole_session_that_is_tossed_without_its_marker_logs_nobody_in() {
         refresh(&server, &[line.into()]).await.assert_refused(
             401,
             "session_unknown",
-            Some("Bearer"),
+            Some(CHALLENGE),
         );
     }
     server.assert_logged("two session markers");
@@ -239,7 +239,7 @@ async fn a_refresh_token_under_the_name_of_its_session_alone_is_not_enough() {
     let line = format!("{marker}; {}={forged}", cookie.name);
     refresh(&server, &[line.into()])
         .await
-        .assert_refused(401, "session_unknown", Some("Bearer"));
+        .assert_refused(401, "session_unknown", Some(CHALLENGE));
 }
 
 #[tokio::test]
@@ -309,7 +309,7 @@ async fn a_refresh_cookie_under_another_sessions_name_is_not_looked_at() {
     let token = &browser.refresh_cookie().value;
     let line = format!("{marker}; __Secure-stateless-session-refresh-AAAAAAAA={token}");
     let answer = refresh(&server, &[line.into()]).await;
-    answer.assert_refused(401, "session_unknown", Some("Bearer"));
+    answer.assert_refused(401, "session_unknown", Some(CHALLENGE));
 }
 
 #[tokio::test]
@@ -354,7 +354,7 @@ async fn a_full_cookie_jar_makes_no_large_answer() {
             );
         }
         let answer = refresh(&server, &[line.into()]).await;
-        answer.assert_refused(401, "session_unknown", Some("Bearer"));
+        answer.assert_refused(401, "session_unknown", Some(CHALLENGE));
     }
     let tossed = "__Secure-stateless-session-refresh-AAAAAAAA=tossed; ".repeat(500);
     let answer = refresh(&server, &[format!("{marker}; {tossed}{token}").into()]).await;
@@ -391,7 +391,7 @@ async fn a_cookie_whose_name_is_only_like_ours_is_neither_looked_at_nor_deleted(
     for end in ["AAAAAAA", "AAAAAAAAA", "AAA.AAAA", "AAA AAAA", "AAA\"AAAA"] {
         let line = format!("{marker}; __Secure-stateless-session-refresh-{end}={token}");
         let answer = refresh(&server, &[line.clone().into()]).await;
-        answer.assert_refused(401, "session_ended", Some("Bearer"));
+        answer.assert_refused(401, "session_ended", Some(CHALLENGE));
         let answer = server
             .send(&Request::post("/auth/logout").header("Cookie", line))
             .await;
@@ -413,6 +413,38 @@ async fn what_no_login_ever_set_as_a_marker_is_none() {
             "{value}"
         );
         let answer = refresh(&server, &[format!("{MARKER}={value}; {token}").into()]).await;
-        answer.assert_refused(401, "session_ended", Some("Bearer"));
+        answer.assert_refused(401, "session_unknown", Some(CHALLENGE));
+    }
+}
+
+#[tokio::test]
+async fn only_the_one_blank_behind_a_semicolon_belongs_to_nobody() {
+    let (_, server, browser) = logged_in().await;
+    let (marker, token) = pairs(&browser);
+    let (name, value) = marker.split_once('=').unwrap();
+    for other in [
+        format!("{name}\t={value}"),
+        format!("{name} ={value}"),
+        format!("{name}= {value}"),
+        format!("{name} = {value}"),
+        format!(" {marker}"),
+        format!("\t{marker}"),
+        format!("{marker} "),
+        format!("\"{name}\"={value}"),
+        format!("{name}=\"{value}\""),
+    ] {
+        for line in [
+            format!("a=b; {other}; {token}"),
+            format!("{token}; {other}; a=b"),
+        ] {
+            let answer = refresh(&server, &[line.into()]).await;
+            answer.assert_refused(401, "session_unknown", Some(CHALLENGE));
+        }
+    }
+    for line in [
+        format!("a=b; {marker}; {token}"),
+        format!("a=b;{marker};{token}"),
+    ] {
+        assert_eq!(refresh(&server, &[line.into()]).await.status, 200);
     }
 }

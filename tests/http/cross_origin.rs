@@ -28,6 +28,8 @@ fn rows(own: &str) -> Vec<(Vec<(&'static str, String)>, bool)> {
         (vec![site("cross-site"), site("same-origin")], false),
         (vec![site("same-origin"), site("cross-site")], false),
         (vec![origin(&format!("http://{own}"))], true),
+        (vec![origin("")], false),
+        (vec![site("same-origin"), origin("")], false),
         (vec![origin("null")], false),
         (vec![origin("http://127.0.0.1:1")], false),
         (vec![origin("http://localhost")], false),
@@ -140,4 +142,98 @@ async fn a_preflight_is_not_answered_by_the_session_routes() {
     let answer = server.send(&request).await;
     assert_eq!(answer.status, 405);
     assert_eq!(answer.header("access-control-allow-origin"), None);
+}
+
+#[tokio::test]
+async fn a_host_is_the_same_in_whatever_case_and_with_its_default_port() {
+    let server = Server::start(App::new().router()).await;
+    let both = |host: &str, origin: &str| {
+        Request::post("/auth/logout")
+            .header("Host", host)
+            .header("Origin", origin)
+    };
+    for (host, origin, status) in [
+        ("app.example.com", "https://app.example.com", 204),
+        ("app.example.com:443", "https://app.example.com", 204),
+        ("APP.example.com", "https://app.example.com", 204),
+        ("App.Example.Com:443", "https://app.example.com", 204),
+        ("app.example.com:80", "http://app.example.com", 204),
+        ("[::1]:443", "https://[::1]", 204),
+        ("app.example.com:8443", "https://app.example.com:8443", 204),
+        ("app.example.com:80", "https://app.example.com", 403),
+        ("app.example.com:443", "http://app.example.com", 403),
+        ("app.example.com:8443", "https://app.example.com", 403),
+        ("app.example.com", "https://app.example.com:8443", 403),
+        ("app.example.com:443:443", "https://app.example.com", 403),
+        ("app.example.com.", "https://app.example.com", 403),
+        ("evil.example:443", "https://app.example.com", 403),
+    ] {
+        let answer = server.send(&both(host, origin)).await;
+        assert_eq!(answer.status, status, "{host} {origin}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_stranger_sends_fills_no_log() {
+    let server = Server::start(App::new().router()).await;
+    let long = "a".repeat(380_000);
+    for request in [
+        Request::post("/auth/logout").header("Origin", format!("http://{long}")),
+        Request::post("/auth/logout")
+            .header("Sec-Fetch-Site", &long)
+            .header("Host", "app.example.com"),
+        Request::post("/auth/logout")
+            .header("Host", &long)
+            .header("Origin", "https://app.example.com"),
+    ] {
+        server
+            .send(&request)
+            .await
+            .assert_refused(403, "cross_origin", None);
+    }
+    let logged = server.log();
+    server.assert_logged("refused a request of another origin");
+    server.assert_logged(&format!("http://{} and 379807 bytes more", "a".repeat(193)));
+    let ours = logged
+        .lines()
+        .filter(|line| line.contains("session_runtime"));
+    assert!(ours.map(str::len).all(|length| length < 1_000), "{logged}");
+}
+
+#[tokio::test]
+async fn a_route_of_the_applications_own_is_guarded_as_a_login_is() {
+    use axum::Router;
+    use axum::http::StatusCode;
+    use axum::routing::any;
+    use stateless_session::SameOrigin;
+
+    use crate::app::Claims;
+
+    async fn set_language(_: SameOrigin<Claims>, _body: String) -> StatusCode {
+        StatusCode::NO_CONTENT
+    }
+    let app = App::new().allow_origin("https://app.example.com");
+    let routes = Router::new()
+        .route("/language", any(set_language))
+        .with_state(app);
+    let server = Server::start(routes).await;
+    for (headers, passes) in rows(&server.address.to_string()) {
+        let request = headers
+            .iter()
+            .fold(Request::post("/language"), |request, (name, value)| {
+                request.header(name, value)
+            });
+        let answer = server.send(&request).await;
+        if passes {
+            assert_eq!(answer.status, 204, "{headers:?}");
+        } else {
+            answer.assert_refused(403, "cross_origin", None);
+        }
+    }
+    let foreign = Request::post("/language").header("Sec-Fetch-Site", "cross-site");
+    let answer = server.send(&foreign.endless_body()).await;
+    answer.assert_refused(403, "cross_origin", None);
+    let answer = server.send(&Request::get("/language")).await;
+    answer.assert_refused(405, "method_not_allowed", None);
+    assert_eq!(answer.header("allow"), Some("POST"));
 }

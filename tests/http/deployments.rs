@@ -15,8 +15,8 @@ use stateless_session::{
 
 use crate::app::App;
 use crate::support::{
-    ACCESS_SECRET, Browser, DAY, HOUR, HeldClock, MINUTE, NEXT_ACCESS_SECRET, NEXT_REFRESH_SECRET,
-    REFRESH_SECRET, Request, START, Server, keys, lock, payload,
+    ACCESS_SECRET, Browser, CHALLENGE, DAY, HOUR, HeldClock, MINUTE, NEXT_ACCESS_SECRET,
+    NEXT_REFRESH_SECRET, REFRESH_SECRET, Request, START, Server, keys, lock, payload,
 };
 
 /// An application for any claims: POST {prefix}/login starts a session with those that the state holds.
@@ -151,7 +151,7 @@ async fn two_structs_of_one_name_live_side_by_side_and_refuse_one_anothers_token
         let answer = server
             .send(&Request::post(target).header("Cookie", cookies))
             .await;
-        answer.assert_refused(401, "session_unknown", Some("Bearer"));
+        answer.assert_refused(401, "session_unknown", Some(CHALLENGE));
     }
     browser
         .send(&server, Request::post("/admin/auth/logout"))
@@ -338,7 +338,7 @@ async fn keys_rotate_in_two_deployments_and_retire_when_everybody_was_back() {
     late_browser
         .refresh(&retired)
         .await
-        .assert_refused(401, "session_unknown", Some("Bearer"));
+        .assert_refused(401, "session_unknown", Some(CHALLENGE));
     assert_eq!(
         late_browser
             .call(&retired, Request::get("/me"))
@@ -406,7 +406,7 @@ async fn a_generation_that_is_added_later_begins_at_zero() {
     browser
         .refresh(&after)
         .await
-        .assert_refused(401, "session_ended", Some("Bearer"));
+        .assert_refused(401, "session_ended", Some(CHALLENGE));
     assert_eq!(browser.refresh(&before).await.status, 200);
 }
 
@@ -799,7 +799,7 @@ async fn one_build_serves_deployments_of_other_issuers_and_audiences() {
     assert_eq!(browser.refresh(&shop).await.status, 200);
     for server in [&billing, &other_issuer] {
         let answer = browser.refresh(server).await;
-        answer.assert_refused(401, "session_unknown", Some("Bearer"));
+        answer.assert_refused(401, "session_unknown", Some(CHALLENGE));
     }
     let answer = billing.send(&Request::post("/login")).await;
     let answer = shop

@@ -1,7 +1,7 @@
 //! `#[require_session(..)]`: who gets in, and when that is decided.
 
 use crate::app::App;
-use crate::support::{Answer, Browser, MINUTE, Request, Server};
+use crate::support::{Answer, Browser, CHALLENGE, MINUTE, Request, Server};
 
 const FORBIDDEN: Option<&str> = Some(r#"Bearer error="insufficient_scope""#);
 const INVALID_TOKEN: Option<&str> = Some(r#"Bearer error="invalid_token""#);
@@ -144,7 +144,7 @@ async fn the_guard_decides_before_any_other_extractor_runs() {
     let handled = app.handled();
     for target in ["/todos/7", "/todos/seven"] {
         let answer = server.send(&Request::new("DELETE", target)).await;
-        answer.assert_refused(401, "missing_token", Some("Bearer"));
+        answer.assert_refused(401, "missing_token", Some(CHALLENGE));
         call(&server, &mut browser, "DELETE", target)
             .await
             .assert_refused(403, "forbidden", FORBIDDEN);
@@ -153,7 +153,7 @@ async fn the_guard_decides_before_any_other_extractor_runs() {
     server
         .send(&endless)
         .await
-        .assert_refused(401, "missing_token", Some("Bearer"));
+        .assert_refused(401, "missing_token", Some(CHALLENGE));
     server
         .send(&endless.bearer("x.y.z"))
         .await

@@ -21,6 +21,9 @@ pub const REFRESH_SECRET: &str = "Zk7YwPq2LmXv9RtBn4HsJd6FgC1oUe8AiTy3NbVr5WzQ";
 pub const NEXT_ACCESS_SECRET: &str = "b8Nc5XzQ1LpW7vKt3RfYj0GhM6sDa9EuIo2TqBnV4xCy";
 pub const NEXT_REFRESH_SECRET: &str = "H2mVb9TqXr4LcZs7WnKp1YjFe6GdUa3RoIi8NvBt5MyQ";
 
+/// What a 401 asks for where there is no error to name.
+pub const CHALLENGE: &str = r#"Bearer realm="stateless-session""#;
+
 pub const MINUTE: u64 = 60;
 pub const HOUR: u64 = 60 * MINUTE;
 pub const DAY: u64 = 24 * HOUR;

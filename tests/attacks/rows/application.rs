@@ -7,8 +7,8 @@ use crate::table::To::{
     Flattened, HalfRotated, Large, LongSubject, Longer, Nested, Retired, Rotated, Shorter,
 };
 use crate::table::{
-    ACCEPTED, ENDED, INVALID, LOGGED_OUT, MISTAKE, OUTAGE, REFRESHED, RENEWED, Row, UNKNOWN, after,
-    attacks, during, other, to,
+    ACCEPTED, ENDED, INVALID, LOGGED_OUT, MISTAKE, NOT_POST, OUTAGE, REFRESHED, RENEWED, Row,
+    UNKNOWN, after, attacks, during, other, to,
 };
 use crate::victim::{Kind, Victim};
 
@@ -68,7 +68,7 @@ pub fn rows(rows: &mut Vec<Row>, ada: &Victim) {
         "at refresh: longer lifetimes, behind what was said at login" => to(Longer, after(7 * days + 5, again())), ENDED;
         "at refresh: longer lifetimes" => to(Longer, after(6 * days, again())), RENEWED;
 
-        "at login: a handler that takes GET" => Request::get("/login-by-link/1"), MISTAKE;
+        "at login: a handler that takes GET" => Request::get("/login-by-link/1"), NOT_POST;
         "at login: claims of 5 KB" => to(Large, login()), MISTAKE.asked();
         "at refresh: claims of 5 KB" => to(Large, again()), MISTAKE.asked();
         "at login: a subject of 300 bytes" => to(LongSubject, login()), MISTAKE.asked();

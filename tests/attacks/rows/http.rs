@@ -88,7 +88,7 @@ const ORIGINS: [(&str, &[&str], bool); 33] = [
         true,
     ),
     ("Origin null", &["Origin: null"], false),
-    ("Origin empty, as no browser sends it", &["Origin: "], true),
+    ("Origin empty, as no browser sends it", &["Origin: "], false),
     ("Origin elsewhere", &["Origin: https://evil.example"], false),
     (
         "Origin of another port",
@@ -276,7 +276,7 @@ pub fn rows(rows: &mut Vec<Row>, ada: &Victim) {
         "a route that does not exist" => at("/auth/login"), other(404);
         "the target with a host" => at("http://app.test/auth/refresh"), REFRESHED;
 
-        "no Host" => raw("POST /auth/refresh HTTP/1.1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"), crate::table::ENDED;
+        "no Host" => raw("POST /auth/refresh HTTP/1.1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"), crate::table::UNKNOWN;
         "no Host, from elsewhere" => raw("POST /auth/refresh HTTP/1.1\r\nConnection: close\r\nOrigin: http://evil.example\r\n\r\n"), FOREIGN;
         "two Hosts" => head(&format!("Host: evil.example\r\nOrigin: http://evil.example\r\nCookie: {cookies}\r\n")), FOREIGN;
         "HTTP/1.0" => raw(format!("POST /auth/refresh HTTP/1.0\r\nCookie: {cookies}\r\n\r\n")), REFRESHED;
@@ -293,7 +293,7 @@ pub fn rows(rows: &mut Vec<Row>, ada: &Victim) {
         "a length and chunks, of which the chunks count" => head(&format!("Content-Length: 5\r\nTransfer-Encoding: chunked\r\nCookie: {cookies}\r\n\r\n0\r\n")), REFRESHED;
         "chunks of no length" => head(&format!("Transfer-Encoding: chunked\r\nCookie: {cookies}\r\n\r\nZ\r\n")), REFRESHED;
         "an encoding that nobody knows" => head("Transfer-Encoding: x\r\n"), other(400);
-        "a request behind the request" => raw(format!("POST /auth/refresh HTTP/1.1\r\nHost: app.test\r\nConnection: close\r\nContent-Length: 0\r\n\r\nPOST /auth/logout HTTP/1.1\r\nHost: app.test\r\nCookie: {cookies}\r\n\r\n")), crate::table::ENDED;
+        "a request behind the request" => raw(format!("POST /auth/refresh HTTP/1.1\r\nHost: app.test\r\nConnection: close\r\nContent-Length: 0\r\n\r\nPOST /auth/logout HTTP/1.1\r\nHost: app.test\r\nCookie: {cookies}\r\n\r\n")), crate::table::UNKNOWN;
         "an upgrade" => at("/auth/refresh").header("Upgrade", "h2c").header("HTTP2-Settings", "AAAA"), REFRESHED;
         "Expect: 100-continue" => at("/auth/refresh").header("Expect", "100-continue").endless_body(), REFRESHED;
     }

@@ -264,7 +264,7 @@ fn with_unused_bits(encoded: &str) -> String {
 
 /// The longest token that counts, and the shortest that does not.
 fn longest(of: &Forger<'_>) -> (String, String) {
-    let token_of = |filler: usize| of.with("filler", "x".repeat(filler));
+    let token_of = |filler: usize| of.with("jti", "x".repeat(filler));
     let base = token_of(0).len();
     // Three bytes of payload are four characters.
     let mut filler = (4_096 - base) / 4 * 3;

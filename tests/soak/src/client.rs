@@ -10,6 +10,9 @@ use crate::choices::Choices;
 use crate::support::{Answer, Browser, Request, header, lock, payload};
 use crate::world::{ABSOLUTE, ACCESS, Given, LEEWAY, REFRESH, State, USERS, World};
 
+/// What a 401 asks for where there is no error to name.
+const CHALLENGE: &str = r#"Bearer realm="soak-tests""#;
+
 const MOST_PUT_AWAY: usize = 200;
 
 pub struct Client {
@@ -133,7 +136,7 @@ impl Client {
     async fn call_without_token(&self) {
         self.world.ledger.count("action", "call without a token");
         let answer = self.send("call", &Request::get("/me")).await;
-        answer.assert_refused(401, "missing_token", Some("Bearer"));
+        answer.assert_refused(401, "missing_token", Some(CHALLENGE));
     }
 
     async fn call(&self, held: &Held) {
@@ -219,11 +222,11 @@ impl Client {
                 }
                 Given::Claims { .. } => {
                     let reason = "session: generation moved";
-                    (401, "session_ended", Some("Bearer"), Some(reason))
+                    (401, "session_ended", Some(CHALLENGE), Some(reason))
                 }
                 Given::Nobody => {
                     let reason = "session: user disabled";
-                    (401, "session_ended", Some("Bearer"), Some(reason))
+                    (401, "session_ended", Some(CHALLENGE), Some(reason))
                 }
                 Given::Outage => (503, "temporarily_unavailable", None, None),
                 Given::Panic | Given::AnotherUser => (500, "internal_error", None, None),
@@ -253,7 +256,7 @@ impl Client {
             } else {
                 panic!("a session ended for no reason: {claims}, {answer:?}");
             };
-            answer.assert_refused(401, code, Some("Bearer"));
+            answer.assert_refused(401, code, Some(CHALLENGE));
         }
         self.enter(held, &token, &reasons)
     }
@@ -287,7 +290,7 @@ impl Client {
         held.browser.keep(&answer);
         let request = held.browser.with_cookies(Request::post("/auth/refresh"));
         let answer = self.send("refresh", &request).await;
-        answer.assert_refused(401, "session_ended", Some("Bearer"));
+        answer.assert_refused(401, "session_unknown", Some(CHALLENGE));
         let given = self.world.take_given(&held.sid);
         assert!(given.is_empty(), "a session was renewed after its logout");
         self.world.ledger.count("end", "session: logout");

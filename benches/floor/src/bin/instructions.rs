@@ -23,10 +23,11 @@ fn subject_of(subject: &str) -> Box<dyn FnMut()> {
     let sessions = samples::sessions();
     let token = samples::token(&sessions, samples::claims());
     let floor = Floor::new(samples::ACCESS_SECRET, &token);
+    let begun = floor.begun();
     match subject {
         "mac" => Box::new(move || {
-            let signed = token.rsplit_once('.').map_or("", |(signed, _)| signed);
-            black_box(floor.authenticate(black_box(signed.as_bytes())));
+            let payload = token.split('.').nth(1).unwrap_or_default();
+            black_box(begun.authenticate(black_box(payload.as_bytes())));
         }),
         "floor" => Box::new(move || assert!(floor.verify(black_box(&token)).is_some())),
         "verify" => Box::new(move || assert!(sessions.verify(black_box(&token)).is_ok())),
