@@ -95,6 +95,26 @@ pub mod scope {
     }
 }
 
+/// Claims that the crate keeps to itself, in handlers that anybody may name.
+pub mod visibility {
+    use serde::{Deserialize, Serialize};
+    use stateless_session::{require_session, stateless_session};
+
+    #[stateless_session(access = "15m", refresh = "7d", audience = "visibility")]
+    #[derive(Clone, Serialize, Deserialize)]
+    pub(crate) struct Claims {
+        sub: u64,
+        admin: bool,
+    }
+
+    /// Guarded.
+    #[allow(private_interfaces)]
+    #[require_session(admin = true, max_age = "5m")]
+    pub async fn guarded(claims: Claims) -> String {
+        claims.sub.to_string()
+    }
+}
+
 /// The attributes beside others.
 pub mod beside {
     use crate::scope::{Kind, S};

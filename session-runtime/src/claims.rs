@@ -1,14 +1,13 @@
 //! The trait behind the user's claims struct.
 
 use axum::Router;
-use axum::extract::FromRef;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::policy::Policy;
 use crate::renew::Renew;
 use crate::routes;
-use crate::sessions::Sessions;
+use crate::sessions::HoldsSessions;
 
 /// A claims struct: what `#[stateless_session(..)]` implements.
 #[diagnostic::on_unimplemented(
@@ -34,7 +33,7 @@ pub trait SessionClaims: Wire + Send + Sync + 'static {
     /// The session routes, to be merged at the outermost router: POST `{path}/refresh` and POST `{path}/logout`, and
     /// with the feature `client`, GET `{path}/client.js` and GET `{path}/client.d.ts`, the browser module.
     ///
-    /// The state must hold [`Sessions<Self>`] and implement [`Renew<Self>`]. A state without the former:
+    /// The state must hold [`Sessions<Self>`](crate::Sessions) and implement [`Renew<Self>`]. A state without the former:
     ///
     /// ```compile_fail,E0277
     /// # use axum::Router;
@@ -44,7 +43,7 @@ pub trait SessionClaims: Wire + Send + Sync + 'static {
     /// # #[derive(Clone, Serialize, Deserialize)]
     /// # pub struct Claims { sub: u64 }
     /// #[derive(Clone)]
-    /// struct App; // error: the trait bound `Sessions<Claims>: FromRef<App>` is not satisfied
+    /// struct App; // error: the state `App` holds no `Sessions<Claims>`
     /// # impl Renew<Claims> for App {
     /// #     type Error = std::io::Error;
     /// #     async fn renew(&self, _: &Renewal<Claims>) -> Result<Option<Claims>, std::io::Error> { Ok(None) }
@@ -54,8 +53,7 @@ pub trait SessionClaims: Wire + Send + Sync + 'static {
     /// ```
     fn routes<S>() -> Router<S>
     where
-        S: Renew<Self> + Clone + Send + Sync + 'static,
-        Sessions<Self>: FromRef<S>,
+        S: HoldsSessions<Self> + Renew<Self> + Clone + Send + Sync + 'static,
     {
         Self::routes_at(Self::POLICY.path)
     }
@@ -83,8 +81,7 @@ pub trait SessionClaims: Wire + Send + Sync + 'static {
     /// ```
     fn routes_at<S>(mount: &str) -> Router<S>
     where
-        S: Renew<Self> + Clone + Send + Sync + 'static,
-        Sessions<Self>: FromRef<S>,
+        S: HoldsSessions<Self> + Renew<Self> + Clone + Send + Sync + 'static,
     {
         routes::routes::<Self, S>(mount)
     }
@@ -110,8 +107,7 @@ pub trait SessionClaims: Wire + Send + Sync + 'static {
     #[cfg(feature = "asymmetric")]
     fn jwks_routes<S>() -> Router<S>
     where
-        S: Clone + Send + Sync + 'static,
-        Sessions<Self>: FromRef<S>,
+        S: HoldsSessions<Self> + Clone + Send + Sync + 'static,
     {
         crate::jwks::routes::<Self, S>()
     }

@@ -2,6 +2,7 @@
 
 use std::any::type_name;
 use std::fmt;
+use std::marker::PhantomData;
 use std::time::Duration;
 
 use axum::extract::{FromRef, FromRequestParts};
@@ -11,27 +12,58 @@ use crate::rejection::SessionRejection;
 use crate::session::{FromSession, Session};
 use crate::sessions::Sessions;
 
-/// The condition of one handler: what `#[require_session(..)]` with arguments implements.
-pub trait Guard {
-    /// What the handler is given.
-    type Session: FromSession;
+/// A condition on sessions of type `S`, a claims struct or [`Session`] of one: what `#[require_session(..)]` with arguments
+/// implements.
+pub trait Guard<S: FromSession> {
+    /// The claims were read from the user's row at most this long ago, in whole seconds.
+    const FRESH: Duration = Duration::MAX;
 
-    /// The claims were read from the user's row at most this long ago.
-    const FRESH: Option<Duration> = None;
-
-    /// The user logged in at most this long ago.
-    const MAX_AGE: Option<Duration> = None;
+    /// The user logged in at most this long ago, in whole seconds.
+    const MAX_AGE: Duration = Duration::MAX;
 
     /// Whether the handler may run.
-    fn allows(_session: &Self::Session) -> bool {
+    fn allows(_session: &S) -> bool {
         true
     }
 }
 
-/// The extractor of a guarded handler: the session, once the guard let it pass.
-pub struct Require<G: Guard>(pub G::Session);
+/// The extractor of a guarded handler: the session, and the proof that the guard let it pass. Only the extractor and
+/// [`check`](Self::check) make one; it is matched by its field:
+///
+/// ```
+/// # use serde::{Deserialize, Serialize};
+/// # use stateless_session::{Guard, Require, stateless_session};
+/// # #[stateless_session(access = "15m", refresh = "7d")]
+/// # #[derive(Clone, Serialize, Deserialize)]
+/// # pub struct Claims { sub: u64 }
+/// # enum AdminGuard {}
+/// # impl Guard<Claims> for AdminGuard {}
+/// async fn purge(Require { session: claims, .. }: Require<Claims, AdminGuard>) -> String {
+///     claims.sub.to_string()
+/// }
+/// ```
+///
+/// Nobody else can say that a guard was passed:
+///
+/// ```compile_fail,E0451
+/// # use serde::{Deserialize, Serialize};
+/// # use stateless_session::{Guard, Require, stateless_session};
+/// # #[stateless_session(access = "15m", refresh = "7d")]
+/// # #[derive(Clone, Serialize, Deserialize)]
+/// # pub struct Claims { sub: u64 }
+/// # enum AdminGuard {}
+/// # impl Guard<Claims> for AdminGuard {}
+/// fn forged(claims: Claims) -> Require<Claims, AdminGuard> {
+///     Require { session: claims, guard: std::marker::PhantomData } // error: field `guard` is private
+/// }
+/// ```
+pub struct Require<S, G> {
+    /// What the handler asked for.
+    pub session: S,
+    guard: PhantomData<fn() -> G>,
+}
 
-impl<G: Guard> Require<G> {
+impl<S: FromSession, G: Guard<S>> Require<S, G> {
     /// Applies the guard to a session where no extractor runs, such as in a GraphQL resolver.
     ///
     /// `fresh` and `max_age` count as of the moment when the session was verified, and so does the end of its token.
@@ -48,16 +80,14 @@ impl<G: Guard> Require<G> {
     ///
     /// enum AdminGuard {}
     ///
-    /// impl Guard for AdminGuard {
-    ///     type Session = Session<Claims>;
-    ///
+    /// impl Guard<Session<Claims>> for AdminGuard {
     ///     fn allows(session: &Session<Claims>) -> bool {
     ///         session.admin
     ///     }
     /// }
     ///
     /// fn delete_user(session: Session<Claims>) -> Result<(), SessionRejection> {
-    ///     let Require(admin) = Require::<AdminGuard>::check(session)?;
+    ///     let Require { session: admin, .. } = Require::<Session<Claims>, AdminGuard>::check(session)?;
     ///     // ..
     ///     Ok(())
     /// }
@@ -67,44 +97,45 @@ impl<G: Guard> Require<G> {
     ///
     /// [`SessionRejection::StaleToken`], [`SessionRejection::Forbidden`] or [`SessionRejection::LoginRequired`], in this
     /// order.
-    pub fn check(
-        session: Session<<G::Session as FromSession>::Claims>,
-    ) -> Result<Self, SessionRejection> {
-        let older_than = |limit: Option<Duration>, age| limit.is_some_and(|limit| age > limit);
+    pub fn check(session: Session<S::Claims>) -> Result<Self, SessionRejection> {
         // Stale claims come first, so that the guard decides on claims that are fresh enough; a login last, so that
         // nobody logs in again only to be refused.
-        if older_than(G::FRESH, session.claims_age()) {
+        if session.claims_age() > G::FRESH {
             return Err(SessionRejection::StaleToken);
         }
         let login_age = session.login_age();
-        let session = G::Session::from_session(session);
+        let session = S::from_session(session);
         if !G::allows(&session) {
             return Err(SessionRejection::Forbidden);
         }
-        match G::MAX_AGE {
-            Some(max_age) if login_age > max_age => {
-                Err(SessionRejection::LoginRequired { max_age })
-            }
-            _ => Ok(Self(session)),
+        if login_age > G::MAX_AGE {
+            return Err(SessionRejection::LoginRequired {
+                max_age: G::MAX_AGE,
+            });
         }
+        Ok(Self {
+            session,
+            guard: PhantomData,
+        })
     }
 }
 
-impl<G: Guard> fmt::Debug for Require<G> {
+impl<S, G> fmt::Debug for Require<S, G> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Require<{}>", type_name::<G>())
     }
 }
 
-impl<G, S> FromRequestParts<S> for Require<G>
+impl<S, G, App> FromRequestParts<App> for Require<S, G>
 where
-    G: Guard,
-    S: Sync,
-    Sessions<<G::Session as FromSession>::Claims>: FromRef<S>,
+    S: FromSession,
+    G: Guard<S>,
+    App: Sync,
+    Sessions<S::Claims>: FromRef<App>,
 {
     type Rejection = SessionRejection;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, SessionRejection> {
+    async fn from_request_parts(parts: &mut Parts, state: &App) -> Result<Self, SessionRejection> {
         let session = Session::verify(&Sessions::from_ref(state), &parts.headers)?;
         let sid = session.sid;
         Self::check(session).inspect_err(|rejection| {

@@ -1,14 +1,14 @@
 //! The published keys, for services that verify access tokens without asking anybody.
 
 use axum::Router;
-use axum::extract::{FromRef, State};
+use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use axum::response::IntoResponse;
 use axum::routing::get;
 
 use crate::claims::SessionClaims;
 use crate::public_keys::PublicKeys;
-use crate::sessions::Sessions;
+use crate::sessions::{HoldsSessions, Sessions};
 
 /// RFC 8615 has the folder; the name in it is what everybody uses.
 const PATH: &str = "/.well-known/jwks.json";
@@ -21,13 +21,15 @@ const NO_KEYS: &str = r#"{"keys":[]}"#;
 pub(crate) fn routes<C, S>() -> Router<S>
 where
     C: SessionClaims,
-    S: Clone + Send + Sync + 'static,
-    Sessions<C>: FromRef<S>,
+    S: HoldsSessions<C> + Clone + Send + Sync + 'static,
 {
-    Router::new().route(PATH, get(serve::<C>))
+    Router::new().route(
+        PATH,
+        get(async |State(state): State<S>| serve(&state.sessions())),
+    )
 }
 
-async fn serve<C: SessionClaims>(State(sessions): State<Sessions<C>>) -> impl IntoResponse {
+fn serve<C: SessionClaims>(sessions: &Sessions<C>) -> impl IntoResponse + use<C> {
     let keys = sessions.keys().public_keys();
     if keys.is_none() {
         tracing::warn!("asked for public keys, but the access tokens are signed with a secret");

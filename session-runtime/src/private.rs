@@ -13,6 +13,7 @@ use crate::sessions::Sessions;
 
 pub use crate::claims::Wire;
 pub use crate::session::FromSession;
+pub use crate::sessions::HoldsSessions;
 
 /// The claims of a request.
 pub fn claims<C, S>(parts: &Parts, state: &S) -> Ready<Result<C, SessionRejection>>

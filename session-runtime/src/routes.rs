@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{FromRef, OriginalUri, Request, State};
+use axum::extract::{OriginalUri, Request, State};
 use axum::http::request::Parts;
 use axum::response::IntoResponse;
 use axum::routing::post;
@@ -14,7 +14,7 @@ use crate::logout::logout;
 use crate::refresh::refresh;
 use crate::rejection::SessionRejection;
 use crate::renew::Renew;
-use crate::sessions::Sessions;
+use crate::sessions::{HoldsSessions, Sessions};
 
 const REFRESH: &str = "/refresh";
 const LOGOUT: &str = "/logout";
@@ -22,8 +22,7 @@ const LOGOUT: &str = "/logout";
 pub(crate) fn routes<C, S>(mount: &str) -> Router<S>
 where
     C: SessionClaims,
-    S: Renew<C> + Clone + Send + Sync + 'static,
-    Sessions<C>: FromRef<S>,
+    S: HoldsSessions<C> + Renew<C> + Clone + Send + Sync + 'static,
 {
     let mount: Arc<str> = match mount.trim_matches('/') {
         "" => "".into(),
@@ -32,14 +31,14 @@ where
     let at_refresh = Arc::clone(&mount);
     let serve_refresh = async move |State(state): State<S>, request: Request| {
         let (parts, _body) = request.into_parts();
-        let sessions = Sessions::<C>::from_ref(&state);
+        let sessions = state.sessions();
         admit(&sessions, &parts, &at_refresh, REFRESH).await?;
         refresh(&sessions, &state, &parts.headers).await
     };
     let at_logout = Arc::clone(&mount);
-    let serve_logout = async move |State(sessions): State<Sessions<C>>, request: Request| {
+    let serve_logout = async move |State(state): State<S>, request: Request| {
         let (parts, _body) = request.into_parts();
-        admit(&sessions, &parts, &at_logout, LOGOUT).await?;
+        admit(&state.sessions(), &parts, &at_logout, LOGOUT).await?;
         Ok::<_, SessionRejection>(logout::<C>(&parts.headers))
     };
     let other_methods = async || SessionRejection::MethodNotAllowed.into_response();

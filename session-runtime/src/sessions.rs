@@ -386,6 +386,29 @@ impl<C> Clone for Sessions<C> {
     }
 }
 
+/// States that hold the sessions of `C`.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "the state `{Self}` holds no `Sessions<{C}>`",
+    label = "the session routes take them out of the state",
+    note = "write `impl FromRef<{Self}> for Sessions<{C}>`, which returns a clone of those that the state holds"
+)]
+pub trait HoldsSessions<C> {
+    /// What `FromRef` does.
+    fn sessions(&self) -> Sessions<C>;
+}
+
+// Not the bound itself, because rustc would propose the implementation below instead of one for the state.
+#[diagnostic::do_not_recommend]
+impl<C, S> HoldsSessions<C> for S
+where
+    Sessions<C>: FromRef<S>,
+{
+    fn sessions(&self) -> Sessions<C> {
+        Sessions::from_ref(self)
+    }
+}
+
 /// State behind an `Arc` holds what the state itself holds.
 #[diagnostic::do_not_recommend]
 impl<C, T> FromRef<Arc<T>> for Sessions<C>

@@ -72,7 +72,7 @@ impl ::stateless_session::SessionClaims for PathAlone {
         )
         .without_absolute()
         .with_path("/v1/_a.b~c")
-        .with_cookie(::core::concat!(::core::env!("CARGO_PKG_NAME"), "-v1-_a-b-c"));
+        .with_cookie(::core::concat!(::core::env!("CARGO_PKG_NAME"), "-v1-_a.b~c"));
     fn subject(&self) -> &String {
         &self.sub
     }

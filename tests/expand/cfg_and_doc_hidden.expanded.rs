@@ -69,7 +69,10 @@ const _: () = ::stateless_session::__private::assert_session::<Claims>();
 #[doc(hidden)]
 #[cfg(not(miri))]
 pub async fn guarded(
-    ::stateless_session::Require(_): ::stateless_session::Require<GuardedGuard>,
+    ::stateless_session::Require {
+        session: _,
+        ..
+    }: ::stateless_session::Require<Claims, GuardedGuard>,
 ) {}
 /// What [`guarded`] requires of its session.
 #[cfg(not(windows))]
@@ -83,12 +86,9 @@ const _: () = ::stateless_session::__private::assert_shorter_than_access::<
 >(::core::time::Duration::from_secs(30));
 #[cfg(not(windows))]
 #[cfg(not(miri))]
-impl ::stateless_session::Guard for GuardedGuard {
-    type Session = Claims;
-    const FRESH: ::core::option::Option<::core::time::Duration> = ::core::option::Option::Some(
-        ::core::time::Duration::from_secs(30),
-    );
-    fn allows(session: &Self::Session) -> ::core::primitive::bool {
+impl ::stateless_session::Guard<Claims> for GuardedGuard {
+    const FRESH: ::core::time::Duration = ::core::time::Duration::from_secs(30);
+    fn allows(session: &Claims) -> ::core::primitive::bool {
         ::core::matches!(session.active, true)
     }
 }

@@ -3,9 +3,10 @@ use axum::extract::{Path, State};
 use stateless_session::require_session;
 pub async fn delete_todo<S>(
     #[allow(unused_variables)]
-    ::stateless_session::Require(
-        mut claims,
-    ): ::stateless_session::Require<DeleteTodoGuard>,
+    ::stateless_session::Require {
+        session: mut claims,
+        ..
+    }: ::stateless_session::Require<Claims, DeleteTodoGuard>,
     State(_): State<S>,
     Path(id): Path<u64>,
 ) -> Result<String, String>
@@ -20,15 +21,10 @@ pub enum DeleteTodoGuard {}
 const _: () = ::stateless_session::__private::assert_shorter_than_access::<
     Claims,
 >(::core::time::Duration::from_secs(30));
-impl ::stateless_session::Guard for DeleteTodoGuard {
-    type Session = Claims;
-    const FRESH: ::core::option::Option<::core::time::Duration> = ::core::option::Option::Some(
-        ::core::time::Duration::from_secs(30),
-    );
-    const MAX_AGE: ::core::option::Option<::core::time::Duration> = ::core::option::Option::Some(
-        ::core::time::Duration::from_secs(5 * 60),
-    );
-    fn allows(claims: &Self::Session) -> ::core::primitive::bool {
+impl ::stateless_session::Guard<Claims> for DeleteTodoGuard {
+    const FRESH: ::core::time::Duration = ::core::time::Duration::from_secs(30);
+    const MAX_AGE: ::core::time::Duration = ::core::time::Duration::from_secs(5 * 60);
+    fn allows(claims: &Claims) -> ::core::primitive::bool {
         ::core::matches!(claims.role, Role::Admin | Role::Owner) && claims.active
             && (claims.sub != 0 || claims.role == Role::Owner)
     }

@@ -51,7 +51,10 @@ where
     }
 }
 async fn delete_todo(
-    ::stateless_session::Require(claims): ::stateless_session::Require<DeleteTodoGuard>,
+    ::stateless_session::Require {
+        session: claims,
+        ..
+    }: ::stateless_session::Require<Claims, DeleteTodoGuard>,
     Path(id): Path<TodoId>,
 ) -> StatusCode {
     StatusCode::NO_CONTENT
@@ -61,12 +64,9 @@ enum DeleteTodoGuard {}
 const _: () = ::stateless_session::__private::assert_shorter_than_access::<
     Claims,
 >(::core::time::Duration::from_secs(30));
-impl ::stateless_session::Guard for DeleteTodoGuard {
-    type Session = Claims;
-    const FRESH: ::core::option::Option<::core::time::Duration> = ::core::option::Option::Some(
-        ::core::time::Duration::from_secs(30),
-    );
-    fn allows(claims: &Self::Session) -> ::core::primitive::bool {
+impl ::stateless_session::Guard<Claims> for DeleteTodoGuard {
+    const FRESH: ::core::time::Duration = ::core::time::Duration::from_secs(30);
+    fn allows(claims: &Claims) -> ::core::primitive::bool {
         ::core::matches!(claims.role, Role::Admin | Role::Owner)
     }
 }

@@ -50,15 +50,13 @@ where
 pub async fn untouched(_: Claims) {}
 const _: () = ::renamed::__private::assert_session::<Claims>();
 pub async fn guarded(
-    crate::reexported::session::Require(
-        _,
-    ): crate::reexported::session::Require<GuardedGuard>,
+    crate::reexported::session::Require {
+        session: _,
+        ..
+    }: crate::reexported::session::Require<Session<Claims>, GuardedGuard>,
 ) {}
 /// What [`guarded`] requires of its session.
 pub enum GuardedGuard {}
-impl crate::reexported::session::Guard for GuardedGuard {
-    type Session = Session<Claims>;
-    const MAX_AGE: ::core::option::Option<::core::time::Duration> = ::core::option::Option::Some(
-        ::core::time::Duration::from_secs(5 * 60),
-    );
+impl crate::reexported::session::Guard<Session<Claims>> for GuardedGuard {
+    const MAX_AGE: ::core::time::Duration = ::core::time::Duration::from_secs(5 * 60);
 }

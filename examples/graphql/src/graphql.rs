@@ -68,7 +68,9 @@ fn optional_session(ctx: &Context<'_>) -> Result<Option<Session<Claims>>> {
 }
 
 fn session(ctx: &Context<'_>) -> Result<Session<Claims>> {
-    Ok(optional_session(ctx)?.ok_or(SessionRejection::MissingToken)?)
+    Ok(optional_session(ctx)?.ok_or(SessionRejection::MissingToken {
+        realm: Claims::POLICY.issuer,
+    })?)
 }
 
 fn data<'a, T: Send + Sync + 'static>(ctx: &Context<'a>) -> Result<&'a T> {
@@ -84,9 +86,9 @@ impl<G> Requires<G> {
     }
 }
 
-impl<G: Guard<Session = Session<Claims>>> FieldGuard for Requires<G> {
+impl<G: Guard<Session<Claims>>> FieldGuard for Requires<G> {
     async fn check(&self, ctx: &Context<'_>) -> async_graphql::Result<()> {
-        Require::<G>::check(session(ctx)?).map_err(Problem::from)?;
+        Require::<_, G>::check(session(ctx)?).map_err(Problem::from)?;
         Ok(())
     }
 }

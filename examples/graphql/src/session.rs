@@ -41,9 +41,7 @@ impl Renew<Claims> for App {
 /// An administrator.
 pub enum AdminGuard {}
 
-impl Guard for AdminGuard {
-    type Session = Session<Claims>;
-
+impl Guard<Session<Claims>> for AdminGuard {
     fn allows(session: &Session<Claims>) -> bool {
         session.role == Role::AppAdmin
     }
@@ -52,9 +50,8 @@ impl Guard for AdminGuard {
 /// An administrator who typed the password just now.
 pub enum RecentAdminGuard {}
 
-impl Guard for RecentAdminGuard {
-    type Session = Session<Claims>;
-    const MAX_AGE: Option<Duration> = Some(Duration::from_mins(5));
+impl Guard<Session<Claims>> for RecentAdminGuard {
+    const MAX_AGE: Duration = Duration::from_mins(5);
 
     fn allows(session: &Session<Claims>) -> bool {
         AdminGuard::allows(session)

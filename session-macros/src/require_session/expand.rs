@@ -1,9 +1,11 @@
 use super::model::{Condition, Fresh, Guard, Requirement};
 use super::parse::Handler;
+use crate::arguments::Root;
 use crate::attributes::{cfgs, doc_hidden};
 use crate::lifetime::Lifetime;
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens as _, quote, quote_spanned};
+use syn::spanned::Spanned as _;
 use syn::{BinOp, Expr, ExprBinary, FnArg, Pat, Stmt, Token, Type};
 
 pub(super) fn handler(handler: &Handler, requirement: Option<&Requirement>) -> TokenStream {
@@ -35,15 +37,27 @@ fn guarded(handler: &Handler, requirement: &Requirement) -> TokenStream {
 }
 
 // async fn delete_todo(
-//     ::stateless_session::Require(claims): ::stateless_session::Require<DeleteTodoGuard>,
+//     ::stateless_session::Require { session: claims, .. }: ::stateless_session::Require<Claims, DeleteTodoGuard>,
 //     Path(id): Path<TodoId>) -> StatusCode { .. }
 fn wrapped(handler: &Handler, requirement: &Requirement) -> TokenStream {
-    let Requirement { guard, root, .. } = requirement;
+    let Requirement {
+        session,
+        guard,
+        root,
+        ..
+    } = requirement;
     let mut handler = handler.clone();
     if let Some(FnArg::Typed(first)) = handler.signature.inputs.first_mut() {
         let (guard, pattern) = (&guard.ident, &first.pat);
-        *first.pat = Pat::Verbatim(quote!(#root::Require(#pattern)));
-        *first.ty = Type::Verbatim(quote!(#root::Require<#guard>));
+        // rustc's lint wants the short form where it says the same.
+        let field = match &**pattern {
+            Pat::Ident(name) if name.to_token_stream().to_string() == "session" => {
+                quote!(#pattern)
+            }
+            _ => quote!(session: #pattern),
+        };
+        *first.pat = Pat::Verbatim(quote!(#root::Require { #field, .. }));
+        *first.ty = Type::Verbatim(quote!(#root::Require<#session, #guard>));
     }
     quote!(#handler)
 }
@@ -80,12 +94,7 @@ fn fresh_assertion(handler: &Handler, requirement: &Requirement) -> Option<Token
     } = requirement;
     let Fresh { lifetime, span } = guard.fresh.as_ref()?;
     let cfgs = cfgs(&handler.attributes);
-    // The compiler points at the path of the call, all of which has to be at the value.
-    let root = root.to_token_stream().into_iter().map(|mut token| {
-        token.set_span(token.span().located_at(*span));
-        token
-    });
-    let root: TokenStream = root.collect();
+    let root = located(root, *span);
     let span = Span::call_site().located_at(*span);
     Some(quote_spanned! {span=>
         #(#cfgs)*
@@ -93,8 +102,17 @@ fn fresh_assertion(handler: &Handler, requirement: &Requirement) -> Option<Token
     })
 }
 
-// impl ::stateless_session::Guard for DeleteTodoGuard {
-//     type Session = Claims; const FRESH ..; const MAX_AGE ..; fn allows ..
+/// The compiler points at a whole path, all of which has to be where the mistake is.
+fn located(root: &Root, span: Span) -> TokenStream {
+    let root = root.to_token_stream().into_iter().map(|mut token| {
+        token.set_span(token.span().located_at(span));
+        token
+    });
+    root.collect()
+}
+
+// impl ::stateless_session::Guard<Claims> for DeleteTodoGuard {
+//     const FRESH ..; const MAX_AGE ..; fn allows ..
 // }
 fn guard_impl(handler: &Handler, requirement: &Requirement) -> TokenStream {
     let Requirement {
@@ -109,12 +127,7 @@ fn guard_impl(handler: &Handler, requirement: &Requirement) -> TokenStream {
         max_age,
         ..
     } = guard;
-    let lifetime = |name: TokenStream, lifetime: &Lifetime| {
-        quote! {
-            const #name: ::core::option::Option<::core::time::Duration> =
-                ::core::option::Option::Some(#lifetime);
-        }
-    };
+    let lifetime = |name: TokenStream, lifetime: &Lifetime| quote!(const #name: ::core::time::Duration = #lifetime;);
     let fresh = fresh
         .as_ref()
         .map(|fresh| lifetime(quote!(FRESH), &fresh.lifetime));
@@ -123,10 +136,12 @@ fn guard_impl(handler: &Handler, requirement: &Requirement) -> TokenStream {
         .map(|max_age| lifetime(quote!(MAX_AGE), max_age));
     let allows = allows(requirement);
     let cfgs = cfgs(&handler.attributes);
+    let root = located(root, session.span());
+    let span = Span::call_site().located_at(session.span());
+    let guard = quote_spanned!(span=> #root::Guard<#session>);
     quote! {
         #(#cfgs)*
-        impl #root::Guard for #ident {
-            type Session = #session;
+        impl #guard for #ident {
             #fresh
             #max_age
             #allows
@@ -134,11 +149,16 @@ fn guard_impl(handler: &Handler, requirement: &Requirement) -> TokenStream {
     }
 }
 
-// fn allows(claims: &Self::Session) -> ::core::primitive::bool {
+// fn allows(claims: &Claims) -> ::core::primitive::bool {
 //     ::core::matches!(claims.role, Role::Admin | Role::Owner) && claims.active
 // }
 fn allows(requirement: &Requirement) -> Option<TokenStream> {
-    let Requirement { name, guard, .. } = requirement;
+    let Requirement {
+        name,
+        session,
+        guard,
+        ..
+    } = requirement;
     let condition = guard.conditions.iter().map(|condition| match condition {
         Condition::Matches(field, pattern) => {
             Expr::Verbatim(quote!(::core::matches!(#name.#field, #pattern)))
@@ -156,7 +176,7 @@ fn allows(requirement: &Requirement) -> Option<TokenStream> {
     })?;
     let body = Stmt::Expr(all, None);
     Some(quote! {
-        fn allows(#name: &Self::Session) -> ::core::primitive::bool {
+        fn allows(#name: &#session) -> ::core::primitive::bool {
             #body
         }
     })

@@ -14,7 +14,18 @@ const KEYS: [&str; 9] = [
 ];
 
 /// The claims that the session itself writes.
-const RESERVED: [&str; 8] = ["iss", "aud", "exp", "nbf", "iat", "jti", "sid", "auth_time"];
+const RESERVED: [&str; 10] = [
+    "iss",
+    "aud",
+    "exp",
+    "nbf",
+    "iat",
+    "jti",
+    "sid",
+    "auth_time",
+    "act",
+    "cnf",
+];
 
 /// What serde can be told about a field, but the refresh token does not know.
 const NOT_FOR_THE_SUBJECT: [&str; 9] = [
@@ -265,12 +276,13 @@ fn check_name(name: &str) -> Result<(), &'static str> {
 /// Sessions at different paths of one host need cookies of different names.
 fn cookie_suffix(path: &LitStr) -> Option<String> {
     let path = path.value();
-    let dashed = |letter: char| match letter {
-        '_' => '_',
-        _ if letter.is_ascii_alphanumeric() => letter,
-        _ => '-',
+    // Whatever else a path may hold, a cookie's name may, so that no two paths become one.
+    let in_a_name = |letter: char| match letter {
+        '/' => '-',
+        '-' => '+',
+        _ => letter,
     };
-    (path != "/auth").then(|| path.chars().map(dashed).collect())
+    (path != "/auth").then(|| path.chars().map(in_a_name).collect())
 }
 
 type NamedFields = Punctuated<Field, Token![,]>;
@@ -429,7 +441,8 @@ fn last_segment(ty: &Type) -> Option<&Ident> {
 #[cfg(test)]
 mod tests {
     use super::{check_cookie, check_path, cookie_suffix, rename_all};
-    use syn::parse_quote;
+    use proc_macro2::Span;
+    use syn::{LitStr, parse_quote};
 
     #[test]
     fn fields_are_renamed_as_serde_does() {
@@ -485,7 +498,15 @@ mod tests {
     #[test]
     fn a_path_of_its_own_gives_cookies_of_their_own() {
         assert_eq!(cookie_suffix(&parse_quote!("/auth")), None);
-        let suffix = cookie_suffix(&parse_quote!("/v1.0/_admin~x"));
-        assert_eq!(suffix.as_deref(), Some("-v1-0-_admin-x"));
+        let suffix = |path: &str| cookie_suffix(&LitStr::new(path, Span::call_site())).unwrap();
+        assert_eq!(suffix("/v1.0/_admin~x"), "-v1.0-_admin~x");
+        let paths = [
+            "/a/b", "/a-b", "/a.b", "/a_b", "/a~b", "/a-/b", "/a/-b", "/a--b",
+        ];
+        let mut names = paths.map(suffix).to_vec();
+        assert!(names.iter().all(|name| check_cookie(name).is_ok()));
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), paths.len());
     }
 }
