@@ -797,4 +797,28 @@ mod tests {
             assert!(!text.contains(&OTHER[..8]), "{text}");
         }
     }
+
+    /// `fn main() -> Result<(), Box<dyn Error>>` prints `Debug`.
+    #[test]
+    fn a_main_that_returns_the_error_says_what_is_wrong() {
+        let error = Keys::from_secrets("hunter2", OTHER).unwrap_err();
+        let printed = format!("{:?}", Box::<dyn std::error::Error>::from(error));
+        assert_eq!(printed, error.to_string());
+        assert!(printed.contains("`openssl rand -base64 48` makes a good one"));
+    }
+
+    #[test]
+    fn random_keys_are_never_the_same() {
+        let headers = |keys: &Keys| {
+            let both = [keys.access.signing(), keys.refresh.signing()];
+            both.map(|key| key.unwrap().beginning().to_owned())
+        };
+        let mut seen = Vec::new();
+        for _ in 0..100 {
+            seen.extend(headers(&Keys::generate().unwrap()));
+        }
+        seen.sort();
+        seen.dedup();
+        assert_eq!(seen.len(), 200);
+    }
 }

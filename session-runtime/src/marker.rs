@@ -97,6 +97,31 @@ mod tests {
         );
     }
 
+    /// 32 random bits, or a counter, would leave some of the 128 as they are from one to the next.
+    #[test]
+    fn every_bit_of_a_marker_is_random() {
+        let markers: Vec<u128> = (0..200)
+            .map(|_| Marker::generate().unwrap().0)
+            .map(|text| URL_SAFE_NO_PAD.decode_to_vec(text).unwrap())
+            .map(|bytes| u128::from_be_bytes(bytes.try_into().unwrap()))
+            .collect();
+        // Each of these fails by chance less often than once in 2^70 runs.
+        let changes = markers.windows(2).map(|pair| pair[0] ^ pair[1]);
+        assert_eq!(
+            changes.clone().fold(0, |all, change| all | change),
+            u128::MAX
+        );
+        assert!(changes.map(u128::count_ones).all(|bits| bits > 16));
+        assert_eq!(
+            markers.iter().fold(0, |all, marker| all | marker),
+            u128::MAX
+        );
+        assert_eq!(
+            markers.iter().fold(u128::MAX, |all, marker| all & marker),
+            0
+        );
+    }
+
     #[test]
     fn markers_are_22_characters_and_never_the_same() {
         let first = Marker::generate().unwrap();

@@ -293,3 +293,31 @@ impl Error for FetchError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_setting_makes_an_outage_a_storm() {
+        let url = JwksUrl::new("https://auth.example.com/jwks.json").unwrap();
+        let url = url
+            .with_interval(Duration::ZERO)
+            .with_least_interval(Duration::ZERO);
+        assert_eq!((url.interval, url.least_interval), (LEAST, LEAST));
+        let longer = Duration::from_secs(7);
+        let url = url.with_interval(longer).with_least_interval(longer);
+        assert_eq!((url.interval, url.least_interval), (longer, longer));
+    }
+
+    #[test]
+    fn a_main_that_returns_the_error_says_what_is_wrong() {
+        let refused = FetchError::Request("connection refused".into());
+        assert_eq!(
+            format!("{refused:?}"),
+            "the service with the keys did not answer: connection refused"
+        );
+        let url = JwksUrl::new("http://auth.example.com").unwrap_err();
+        assert_eq!(format!("{url:?}"), url.to_string());
+    }
+}

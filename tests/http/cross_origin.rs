@@ -51,6 +51,51 @@ fn rows(own: &str) -> Vec<(Vec<(&'static str, String)>, bool)> {
         (vec![origin("https://app.example.com:443")], false),
         (vec![origin("https://APP.example.com")], false),
         (vec![origin("https://app.example.com.evil.example")], false),
+        (vec![origin("http://app.example.com")], false),
+        (
+            vec![site("same-site"), origin("http://app.example.com")],
+            false,
+        ),
+        // What a page elsewhere can have a browser send, or what says nothing.
+        (
+            vec![
+                site("cross-site"),
+                header("Referer", &format!("http://{own}/")),
+            ],
+            false,
+        ),
+        (
+            vec![
+                origin("http://evil.example"),
+                header("X-Requested-With", "XMLHttpRequest"),
+            ],
+            false,
+        ),
+        (
+            vec![
+                site("cross-site"),
+                header("Sec-Fetch-Mode", "same-origin"),
+                header("Sec-Fetch-Dest", "empty"),
+            ],
+            false,
+        ),
+        (
+            vec![
+                site("same-origin"),
+                header("Sec-Fetch-Mode", "no-cors"),
+                header("Sec-Fetch-Dest", "image"),
+                header("Referer", "http://evil.example/"),
+            ],
+            true,
+        ),
+        (
+            vec![
+                site("same-origin"),
+                header("Sec-Fetch-Mode", "navigate"),
+                header("Sec-Fetch-Dest", "document"),
+            ],
+            true,
+        ),
     ]
 }
 

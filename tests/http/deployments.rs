@@ -806,7 +806,6 @@ async fn one_build_serves_deployments_of_other_issuers_and_audiences() {
         .send(&Request::get("/me").bearer(&answer.access_token()))
         .await;
     assert_eq!(answer.status, 401, "accepting goes one way");
-    // The log is that of the server which began last.
     billing.assert_logged("refused an access token cause=its issuer is another");
     billing.assert_logged("refused an access token cause=its audience is another");
 }

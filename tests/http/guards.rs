@@ -160,3 +160,74 @@ async fn the_guard_decides_before_any_other_extractor_runs() {
         .assert_refused(401, "invalid_token", INVALID_TOKEN);
     assert_eq!(app.handled(), handled);
 }
+
+/// Where no extractor runs: a GraphQL resolver, a WebSocket, a job.
+#[test]
+fn a_guard_that_is_checked_by_hand_asks_for_everything_that_it_declares() {
+    use std::time::Duration;
+
+    use stateless_session::{Guard, Require, Session, SessionRejection, Sessions};
+
+    use crate::app::{Claims, Role, UserId};
+    use crate::support::{HeldClock, keys};
+
+    enum FreshGuard {}
+
+    impl Guard<Claims> for FreshGuard {
+        const FRESH: Duration = Duration::from_secs(30);
+    }
+
+    enum RecentGuard {}
+
+    impl Guard<Session<Claims>> for RecentGuard {
+        const MAX_AGE: Duration = Duration::from_mins(5);
+    }
+
+    enum AdminGuard {}
+
+    impl Guard<Claims> for AdminGuard {
+        const FRESH: Duration = Duration::from_secs(30);
+        const MAX_AGE: Duration = Duration::from_mins(5);
+
+        fn allows(claims: &Claims) -> bool {
+            claims.role == Role::Admin
+        }
+    }
+
+    let clock = HeldClock::new();
+    let sessions = clock.hold(Sessions::<Claims>::new(keys()));
+    let login = |role| {
+        let claims = Claims {
+            sub: UserId(1),
+            role,
+            generation: 0,
+        };
+        let login = sessions.login_checked_elsewhere(claims).unwrap();
+        login.access_token().to_owned()
+    };
+    let (user, admin) = (login(Role::User), login(Role::Admin));
+    let session = |token: &str| sessions.verify(token).unwrap();
+    let refused = |result: Result<(), SessionRejection>| result.unwrap_err().code();
+    let fresh = |token| Require::<_, FreshGuard>::check(session(token)).map(drop);
+    let recent = |token| Require::<_, RecentGuard>::check(session(token)).map(drop);
+    let by_admin = |token| Require::<_, AdminGuard>::check(session(token)).map(drop);
+
+    clock.advance(30);
+    assert!(fresh(&user).is_ok() && recent(&user).is_ok() && by_admin(&admin).is_ok());
+    assert_eq!(refused(by_admin(&user)), "forbidden");
+    clock.advance(1);
+    assert_eq!(refused(fresh(&user)), "stale_token");
+    assert_eq!(refused(by_admin(&user)), "stale_token");
+    clock.advance(5 * MINUTE - 31);
+    assert!(recent(&user).is_ok());
+    clock.advance(1);
+    assert_eq!(refused(recent(&user)), "login_required");
+
+    let Require {
+        session: claims, ..
+    } = {
+        let token = login(Role::Admin);
+        Require::<Claims, AdminGuard>::check(session(&token)).unwrap()
+    };
+    assert_eq!(claims.role, Role::Admin);
+}

@@ -17,6 +17,7 @@ mod cross_origin;
 mod deployments;
 mod guards;
 mod keys_in_flight;
+mod leaks;
 mod login;
 mod mounts;
 mod panics;

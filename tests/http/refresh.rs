@@ -543,3 +543,81 @@ async fn a_refresh_without_its_cookies_is_not_final() {
     browser.cookies = kept;
     assert_eq!(browser.refresh(&server).await.status, 200);
 }
+
+#[tokio::test]
+async fn another_subjects_claims_are_never_issued_at_whatever_generation() {
+    let (app, server, mut browser) = logged_in(1).await;
+    for user in [1, 3] {
+        app.raise_generation(user);
+    }
+    browser
+        .send(&server, Request::post("/login").json(r#"{"user": 1}"#))
+        .await;
+    app.find(Lookup::OtherSubject);
+    assert_refused(&server, &mut browser, 500, "internal_error", None).await;
+    app.find(Lookup::User);
+    assert_eq!(browser.refresh(&server).await.status, 200);
+}
+
+/// Whatever a database says of an outage.
+#[tokio::test]
+async fn no_words_of_an_outage_end_a_session() {
+    use axum::Router;
+    use axum::extract::FromRef;
+    use axum::routing::post;
+    use std::io::{Error, ErrorKind};
+    use std::sync::{Arc, Mutex};
+
+    use stateless_session::{Login, Renew, Renewal, SessionClaims, Sessions, TokenResponse};
+
+    use crate::app::{Claims, Role, UserId};
+    use crate::support::{keys, lock};
+
+    #[derive(Clone)]
+    struct Failing(Sessions<Claims>, Arc<Mutex<Option<Error>>>);
+
+    impl FromRef<Failing> for Sessions<Claims> {
+        fn from_ref(app: &Failing) -> Self {
+            app.0.clone()
+        }
+    }
+
+    impl Renew<Claims> for Failing {
+        type Error = Error;
+
+        async fn renew(&self, _: &Renewal<Claims>) -> Result<Option<Claims>, Error> {
+            Err(lock(&self.1).take().unwrap())
+        }
+    }
+
+    async fn login(login: Login<Claims>) -> TokenResponse {
+        let claims = Claims {
+            sub: UserId(1),
+            role: Role::User,
+            generation: 0,
+        };
+        login.start(claims).unwrap()
+    }
+
+    let app = Failing(Sessions::new(keys()), Arc::default());
+    let routes = Router::new()
+        .route("/login", post(login))
+        .merge(Claims::routes());
+    let server = Server::start(routes.with_state(app.clone())).await;
+    let mut browser = Browser::default();
+    browser.send(&server, Request::post("/login")).await;
+    for outage in [
+        Error::other("user not found"),
+        Error::other("no rows returned by a query that expected one"),
+        Error::other("404 Not Found"),
+        Error::other("401 Unauthorized: session_ended"),
+        Error::other(""),
+        ErrorKind::NotFound.into(),
+        ErrorKind::PermissionDenied.into(),
+    ] {
+        *lock(&app.1) = Some(outage);
+        let code = "temporarily_unavailable";
+        let answer = assert_refused(&server, &mut browser, 503, code, None).await;
+        assert_eq!(answer.header("retry-after"), Some("5"));
+    }
+}

@@ -1,8 +1,10 @@
 //! A server on a real socket, a browser with a cookie jar, a clock that is held, and logs that are searched.
 
 use std::cell::RefCell;
+use std::collections::HashSet;
 use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::rc::{Rc, Weak};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -66,41 +68,24 @@ impl HeldClock {
     }
 }
 
-/// A server on a free port of loopback, which ends with the test. When it does, everything that was logged at TRACE is
-/// searched for every token, marker and secret that went over the wire.
+/// A server on a free port of loopback, which ends with the test. When the last one of a test does, everything that all of
+/// them logged at TRACE is searched for what must not be there.
 pub struct Server {
     pub address: SocketAddr,
     task: JoinHandle<io::Result<()>>,
-    logs: Logs,
-    seen: RefCell<Vec<String>>,
-    _subscriber: tracing::subscriber::DefaultGuard,
+    watch: Rc<Watch>,
 }
 
 impl Server {
     pub async fn start(app: Router) -> Self {
-        let logs = Logs::default();
-        let subscriber = tracing_subscriber::fmt()
-            .with_max_level(tracing::Level::TRACE)
-            .with_ansi(false)
-            .with_writer(logs.clone())
-            .finish();
-        // Every test runs on one thread, its server included.
-        let subscriber = tracing::subscriber::set_default(subscriber);
+        let watch = Watch::of_this_test();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let task = tokio::spawn(async move { axum::serve(listener, app).await });
-        let secrets = [
-            ACCESS_SECRET,
-            REFRESH_SECRET,
-            NEXT_ACCESS_SECRET,
-            NEXT_REFRESH_SECRET,
-        ];
         Self {
             address,
             task,
-            logs,
-            seen: RefCell::new(secrets.map(str::to_owned).into()),
-            _subscriber: subscriber,
+            watch,
         }
     }
 
@@ -110,22 +95,13 @@ impl Server {
 
     pub async fn send_bytes(&self, request: &[u8]) -> Answer {
         let answer = Answer::of(self.address, request).await;
-        self.remember(&answer);
+        self.watch.remember(&answer);
         answer
     }
 
-    fn remember(&self, answer: &Answer) {
-        let cookies = answer.set_cookies();
-        let values = cookies.iter().map(|cookie| cookie.value.clone());
-        let mut seen = self.seen.borrow_mut();
-        seen.extend(values.filter(|value| !value.is_empty()));
-        if answer.body.starts_with(r#"{"access_token""#) {
-            seen.push(answer.access_token());
-        }
-    }
-
+    /// What all servers of this test have logged.
     pub fn log(&self) -> String {
-        String::from_utf8_lossy(&lock(&self.logs.0)).into_owned()
+        self.watch.logs.text()
     }
 
     pub fn assert_logged(&self, text: &str) {
@@ -137,23 +113,124 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.task.abort();
+    }
+}
+
+/// The log of one test, and what must not be in it.
+pub struct Watch {
+    logs: Logs,
+    secrets: RefCell<HashSet<String>>,
+    _subscriber: tracing::subscriber::DefaultGuard,
+}
+
+thread_local! {
+    /// Every test runs on one thread, all of its servers included.
+    static WATCH: RefCell<Weak<Watch>> = RefCell::default();
+}
+
+impl Watch {
+    pub fn of_this_test() -> Rc<Self> {
+        if let Some(watch) = WATCH.with_borrow(Weak::upgrade) {
+            return watch;
+        }
+        let logs = Logs::default();
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::TRACE)
+            .with_ansi(false)
+            .with_writer(logs.clone())
+            .finish();
+        let watch = Rc::new(Self {
+            logs,
+            secrets: RefCell::default(),
+            _subscriber: tracing::subscriber::set_default(subscriber),
+        });
+        for secret in [
+            ACCESS_SECRET,
+            REFRESH_SECRET,
+            NEXT_ACCESS_SECRET,
+            NEXT_REFRESH_SECRET,
+        ] {
+            watch.keep_secret([secret.to_owned()]);
+            watch.keep_secret(forms(secret.as_bytes()));
+        }
+        WATCH.set(Rc::downgrade(&watch));
+        watch
+    }
+
+    fn remember(&self, answer: &Answer) {
+        for cookie in answer.set_cookies() {
+            if cookie.value.contains('.') {
+                self.remember_token(&cookie.value);
+            } else if !cookie.value.is_empty() {
+                // Half of it would be enough to find the rest.
+                let (first, second) = cookie.value.split_at(cookie.value.len() / 2);
+                self.keep_secret([first.to_owned(), second.to_owned()]);
+                self.keep_secret(forms(&base64_url(&cookie.value)));
+            }
+        }
+        if answer.body.starts_with(r#"{"access_token""#) {
+            self.remember_token(&answer.access_token());
+        }
+    }
+
+    fn remember_token(&self, token: &str) {
+        let signature = token.rsplit('.').next().unwrap();
+        let claims = payload(token);
+        let text = |name: &str| claims[name].as_str().unwrap().to_owned();
+        self.keep_secret([token.to_owned(), token[..20].to_owned()]);
+        self.keep_secret([signature[..12].to_owned()]);
+        self.keep_secret(forms(&base64_url(signature)));
+        // Its first eight characters stand in the cookie's name, and in the log.
+        self.keep_secret([text("sid")[..12].to_owned()]);
+        // A shorter one stands in everything.
+        self.keep_secret([text("sub")].into_iter().filter(|sub| sub.len() > 5));
+    }
+
+    fn keep_secret(&self, secrets: impl IntoIterator<Item = String>) {
+        self.secrets.borrow_mut().extend(secrets);
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let log = self.logs.text();
         if std::thread::panicking() {
-            eprintln!("{}", self.log());
+            eprintln!("{log}");
             return;
         }
-        let log = self.log();
-        for secret in self.seen.borrow().iter() {
-            // A cut token is a leak as well.
-            let part = secret.get(..20).unwrap_or(secret);
-            let leaked = log.contains(secret) || (secret.contains('.') && log.contains(part));
-            assert!(!leaked, "`{secret}` was logged:\n{log}");
+        for secret in self.secrets.borrow().iter() {
+            assert!(!log.contains(secret), "`{secret}` was logged:\n{log}");
         }
         assert!(!log.contains("eyJ"), "a token was logged:\n{log}");
     }
 }
 
+/// How bytes look when somebody prints them: as numbers, in hexadecimal, in base64.
+fn forms(bytes: &[u8]) -> Vec<String> {
+    let start = &bytes[..8];
+    let joined = |separator: &str, print: fn(&u8) -> String| {
+        let printed: Vec<String> = start.iter().map(print).collect();
+        printed.join(separator)
+    };
+    vec![
+        joined(", ", u8::to_string),
+        joined(",", u8::to_string),
+        joined("", |byte| format!("{byte:02x}")),
+        joined("", |byte| format!("{byte:02X}")),
+        // The last characters depend on the bytes behind.
+        base64_simd::STANDARD.encode_to_string(start)[..10].to_owned(),
+        base64_simd::URL_SAFE_NO_PAD.encode_to_string(start)[..10].to_owned(),
+    ]
+}
+
 #[derive(Clone, Default)]
 struct Logs(Arc<Mutex<Vec<u8>>>);
+
+impl Logs {
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&lock(&self.0)).into_owned()
+    }
+}
 
 impl Write for Logs {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {

@@ -300,6 +300,7 @@ async fn the_published_set_holds_public_keys_and_nothing_else() {
         Some("application/jwk-set+json")
     );
     assert_eq!(answer.header("cache-control"), Some("public, max-age=300"));
+    assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
     let set = answer.json();
     let entries = set["keys"].as_array().unwrap();
     let algorithms: Vec<&str> = entries
