@@ -84,8 +84,9 @@ async fn whatever_leaks_is_found_in_the_log_of_any_of_several_servers() {
             format!("{:?}", signature(browser))
         }),
         ("a signature in hexadecimal", |browser| {
-            let signature = signature(browser);
-            signature.iter().map(|byte| format!("{byte:02x}")).collect()
+            let bytes = signature(browser);
+            let pairs: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            pairs.concat()
         }),
         ("a secret as numbers", |_| {
             format!("{:?}", crate::support::ACCESS_SECRET.as_bytes())
