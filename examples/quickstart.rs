@@ -1,9 +1,9 @@
 //! A whole login in one file: `cargo run --example quickstart`, then open the address it prints.
 
-use std::{convert::Infallible, env, error::Error, process::ExitCode, sync::Arc};
+use std::{convert::Infallible, env, error::Error, process::ExitCode, sync::Arc, time::Duration};
 
-use argon2::Argon2;
 use argon2::password_hash::{self, PasswordHasher, PasswordVerifier, phc::PasswordHash};
+use argon2::{Argon2, Params};
 use axum::extract::{FromRef, State};
 use axum::http::{StatusCode, header};
 use axum::response::Result;
@@ -11,9 +11,10 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use stateless_session::{Keys, Login, Renew, Renewal, SessionClaims, Sessions, TokenResponse};
-use stateless_session::{require_session, stateless_session};
-use tokio::{net::TcpListener, signal, sync::RwLock, task};
+use stateless_session::{Keys, Login, Renew, Renewal, SessionClaims, SessionRejection, Sessions};
+use stateless_session::{TokenResponse, require_session, stateless_session};
+use tokio::sync::{RwLock, Semaphore};
+use tokio::{net::TcpListener, signal, task, time::timeout};
 
 // So short that the page can be watched refreshing it; "15m" is a usual access lifetime.
 #[stateless_session(access = "1m", refresh = "7d")]
@@ -46,7 +47,7 @@ async fn login(
 ) -> Result<TokenResponse> {
     let problem = Json(json!({ "status": 401, "code": "wrong_credentials" }));
     let refused = (StatusCode::UNAUTHORIZED, problem);
-    let claims = db.check_password(form).await.ok_or(refused)?;
+    let claims = db.check_password(form).await?.ok_or(refused)?;
     Ok(login.start(claims)?)
 }
 
@@ -134,6 +135,21 @@ struct Credentials {
     password: String,
 }
 
+/// OWASP's first choice for argon2id. As memory it is above what glibc's allocator keeps for itself (32 MB), so that it goes
+/// back to the system after each password; of 19 MB with two passes, hundreds of holes would stay.
+const MEMORY: u32 = 46 * 1024;
+const PASSES: u32 = 1;
+
+/// So many passwords are hashed at once, because of the memory.
+const AT_ONCE: usize = 4;
+/// For so long somebody waits to be the next one.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+fn hash(password: &str) -> password_hash::Result<PasswordHash> {
+    let params = Params::new(MEMORY, PASSES, Params::DEFAULT_P_COST, None)?;
+    Argon2::from(params).hash_password(password.as_bytes())
+}
+
 struct User {
     claims: Claims,
     password: PasswordHash,
@@ -147,8 +163,10 @@ impl User {
             role,
             generation: 0,
         };
-        let password = Argon2::default().hash_password(password.as_bytes())?;
-        Ok(Self { claims, password })
+        Ok(Self {
+            claims,
+            password: hash(password)?,
+        })
     }
 }
 
@@ -157,6 +175,7 @@ impl User {
 struct Db {
     users: Arc<RwLock<Vec<User>>>,
     nobody: PasswordHash,
+    turns: Arc<Semaphore>,
 }
 
 impl Db {
@@ -165,7 +184,8 @@ impl Db {
         let bob = User::new(2, "bob", Role::User, "builder")?;
         Ok(Self {
             users: Arc::new(RwLock::new(vec![alice, bob])),
-            nobody: Argon2::default().hash_password(b"")?,
+            nobody: hash("")?,
+            turns: Arc::new(Semaphore::new(AT_ONCE)),
         })
     }
 
@@ -175,16 +195,23 @@ impl Db {
         Some(user.claims.clone())
     }
 
-    async fn check_password(&self, form: Credentials) -> Option<Claims> {
+    async fn check_password(&self, form: Credentials) -> Result<Option<Claims>, SessionRejection> {
         let users = self.users.read().await;
         let user = users.iter().find(|user| user.claims.name == form.name);
         let claims = user.map(|user| user.claims.clone());
         // The same work for an unknown name, so that the time does not tell which names exist.
         let hash = user.map_or(&self.nobody, |user| &user.password).clone();
         drop(users);
-        let check = move || Argon2::default().verify_password(form.password.as_bytes(), &hash);
-        task::spawn_blocking(check).await.ok()?.ok()?;
-        claims
+        let turn = timeout(PATIENCE, Arc::clone(&self.turns).acquire_owned()).await;
+        let Ok(Ok(turn)) = turn else {
+            return Err(SessionRejection::TemporarilyUnavailable); // 503, with `Retry-After`
+        };
+        let check = move || {
+            let _turn = turn; // ends with the work, and not with a caller who hangs up
+            Argon2::default().verify_password(form.password.as_bytes(), &hash)
+        };
+        let is_right = matches!(task::spawn_blocking(check).await, Ok(Ok(())));
+        Ok(claims.filter(|_| is_right))
     }
 
     async fn raise_generation(&self, id: UserId) {

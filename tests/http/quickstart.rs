@@ -31,7 +31,11 @@ impl Drop for Program {
 }
 
 struct Quickstart {
-    _program: Program,
+    #[cfg_attr(
+        not(target_os = "linux"),
+        expect(dead_code, reason = "it ends with this")
+    )]
+    program: Program,
     address: SocketAddr,
     printed: String,
     /// Open, so that the program can go on logging.
@@ -57,7 +61,7 @@ impl Quickstart {
             if let Some(port) = printed[before..].strip_prefix("http://localhost:") {
                 let port: u16 = port.trim_end().parse().unwrap();
                 return Ok(Self {
-                    _program: program,
+                    program,
                     address: ([127, 0, 0, 1], port).into(),
                     printed,
                     _output: output,
@@ -171,4 +175,47 @@ async fn logging_out_everywhere_reaches_every_browser_of_the_user() {
 fn a_secret_that_is_set_wrong_is_not_replaced_by_a_random_one() {
     let started = Quickstart::run(command().env(SECRETS[0], "hunter2"));
     assert!(started.is_err(), "it serves with random keys");
+}
+
+/// Megabytes that a process has held at once.
+#[cfg(target_os = "linux")]
+fn most_memory(process: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kilobytes = line.unwrap().trim().trim_end_matches(" kB");
+    kilobytes.parse::<u64>().unwrap() / 1024
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn two_hundred_logins_at_once_are_answered_in_bounded_memory() {
+    let quickstart = Quickstart::start();
+    let address = quickstart.address;
+    // Cargo became it.
+    let process = quickstart.program.0.id();
+    let before = most_memory(process);
+    let logins = (0..200).map(|number| {
+        let password = if number % 2 == 0 { "builder" } else { "wrong" };
+        let body = format!(r#"{{"name":"bob","password":"{password}"}}"#);
+        let request = Request::post("/login").json(&body).bytes(address);
+        async move { Answer::of(address, &request).await }
+    });
+    let mut statuses: Vec<u16> = Vec::new();
+    for answer in futures_util::future::join_all(logins).await {
+        if answer.status == 503 {
+            answer.assert_refused(503, "temporarily_unavailable", None);
+            assert_eq!(answer.header("retry-after"), Some("5"));
+        }
+        statuses.push(answer.status);
+    }
+    let grown = most_memory(process) - before;
+    println!("{grown} MB");
+    statuses.sort_unstable();
+    statuses.dedup();
+    assert!(statuses.starts_with(&[200, 401]), "{statuses:?}");
+    assert!(
+        statuses[2..].iter().all(|status| *status == 503),
+        "{statuses:?}"
+    );
+    assert!(grown < 300, "{grown} MB more");
 }

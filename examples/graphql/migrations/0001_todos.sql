@@ -6,7 +6,7 @@ do $$
 declare
   name text;
 begin
-  foreach name in array array['app_authenticator', 'app_anonymous', 'app_user', 'app_admin'] loop
+  foreach name in array array['app_accounts', 'app_authenticator', 'app_anonymous', 'app_user', 'app_admin'] loop
     if not exists (select from pg_roles where rolname = name) then
       execute format('create role %I', name);
     end if;
@@ -14,11 +14,15 @@ begin
 end
 $$;
 
--- Whoever connects is `app_authenticator`, which becomes one of the others for a transaction and has none of their rights.
-alter role app_authenticator noinherit;
+-- Whoever sends the statements of users connects as `app_authenticator`, and logs in as that role: `set role none` and
+-- `reset role` lead back to whoever logged in, whatever else a connection began with. It becomes one of the next three for
+-- a transaction, and has no right of its own.
+alter role app_authenticator login noinherit;
 grant app_anonymous, app_user, app_admin to app_authenticator;
 grant app_user to app_admin;
-grant app_authenticator to current_user;
+
+-- Login, refresh and registration connect as `app_accounts`, which becomes nobody.
+alter role app_accounts login noinherit;
 
 create schema app_public;
 create schema app_private;
@@ -80,8 +84,10 @@ $$;
 create trigger tell after insert or update or delete on app_public.todos
   for each row execute function app_private.tell_of_todo();
 
-alter table app_public.people enable row level security;
-alter table app_public.todos enable row level security;
+-- For the owner, too, so that a program that connects as the owner by mistake serves nothing.
+alter table app_public.people enable row level security, force row level security;
+alter table app_public.todos enable row level security, force row level security;
+alter table app_private.accounts enable row level security, force row level security;
 
 create policy own on app_public.people for select to app_user using (id = app_public.current_person_id());
 create policy everyone on app_public.people for select to app_admin using (true);
@@ -91,13 +97,13 @@ create policy own on app_public.todos to app_user
   with check (owner_id = app_public.current_person_id());
 create policy everyone on app_public.todos for select to app_admin using (true);
 
-grant usage on schema app_public to app_authenticator, app_anonymous, app_user;
+grant usage on schema app_public to app_accounts, app_anonymous, app_user;
 grant execute on all functions in schema app_public to app_anonymous, app_user;
 grant select on app_public.people, app_public.todos to app_anonymous, app_user;
 grant insert, update, delete on app_public.todos to app_user;
 
--- Login, refresh and registration: the one thing that is done as `app_authenticator` itself.
-create policy login on app_public.people to app_authenticator using (true) with check (true);
-grant select, insert on app_public.people to app_authenticator;
-grant usage on schema app_private to app_authenticator;
-grant select, insert, update on app_private.accounts to app_authenticator;
+create policy login on app_public.people to app_accounts using (true) with check (true);
+create policy login on app_private.accounts to app_accounts using (true) with check (true);
+grant select, insert on app_public.people to app_accounts;
+grant usage on schema app_private to app_accounts;
+grant select, insert, update on app_private.accounts to app_accounts;

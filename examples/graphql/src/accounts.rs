@@ -1,20 +1,27 @@
-//! Who may log in. Asked at login and at refresh, as `app_authenticator`.
+//! Who may log in. Asked at login and at refresh, as `app_accounts`, on connections of their own.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use argon2::Argon2;
 use argon2::password_hash::{self, PasswordHasher, PasswordVerifier, phc::PasswordHash};
-use sqlx::{FromRow, PgPool};
+use argon2::{Argon2, Params};
+use sqlx::{Executor, FromRow, PgPool, Postgres, Transaction};
+use stateless_session::SessionRejection;
+use tokio::sync::Semaphore;
 use tokio::task;
+use tokio::time::timeout;
 
+use crate::database::{query, query_as, query_scalar};
 use crate::problem::Problem;
 use crate::session::{Claims, PersonId, Role};
 
 #[derive(Clone)]
 pub struct Accounts {
     pool: PgPool,
+    argon2: Argon2<'static>,
     /// Of no password that anybody has.
     nobody: Arc<PasswordHash>,
+    hashing: Hashing,
 }
 
 #[derive(FromRow)]
@@ -37,42 +44,52 @@ impl Row {
 
 impl Accounts {
     pub fn new(pool: PgPool) -> password_hash::Result<Self> {
-        let nobody = Arc::new(Argon2::default().hash_password(b"")?);
-        Ok(Self { pool, nobody })
+        let params = Params::new(MEMORY, PASSES, Params::DEFAULT_P_COST, None)?;
+        let argon2 = Argon2::from(params);
+        let nobody = Arc::new(argon2.hash_password(b"")?);
+        let hashing = Hashing(Arc::new(Semaphore::new(AT_ONCE)));
+        Ok(Self {
+            pool,
+            argon2,
+            nobody,
+            hashing,
+        })
     }
 
     /// The claims of today, or `None` for somebody who is gone or disabled.
     pub async fn claims(&self, id: PersonId) -> sqlx::Result<Option<Claims>> {
-        let row: Option<Row> = sqlx::query_as(
+        let row: Option<Row> = query_as(
             "select person_id, role, generation from app_private.accounts where person_id = $1 and not disabled",
         )
         .bind(id)
-        .fetch_optional(&self.pool)
+        .fetch_optional(&mut *self.begin().await?)
         .await?;
         row.map(|row| row.claims()).transpose()
     }
 
     pub async fn register(&self, name: &str, password: String) -> Result<Claims, Problem> {
-        let hash = hash(password).await?;
-        let row: Row = sqlx::query_as(
+        let hash = self.hash(password).await?;
+        let mut tx = self.begin().await?;
+        let row: Row = query_as(
             "with person as (insert into app_public.people (name) values ($1) returning id) \
              insert into app_private.accounts (person_id, password_hash) select id, $2 from person \
              returning person_id, role, generation",
         )
         .bind(name)
         .bind(hash)
-        .fetch_one(&self.pool)
+        .fetch_one(&mut *tx)
         .await?;
+        tx.commit().await?;
         Ok(row.claims()?)
     }
 
     pub async fn check_password(&self, name: &str, password: String) -> Result<Claims, Problem> {
-        let account: Option<(PersonId, String)> = sqlx::query_as(
+        let account: Option<(PersonId, String)> = query_as(
             "select person_id, password_hash from app_private.accounts join app_public.people on id = person_id \
              where name = $1",
         )
         .bind(name)
-        .fetch_optional(&self.pool)
+        .fetch_optional(&mut *self.begin().await?)
         .await?;
         let (id, hash) = account.unzip();
         self.verify(password, hash).await?;
@@ -91,56 +108,78 @@ impl Accounts {
         old: String,
         new: String,
     ) -> Result<Claims, Problem> {
-        let stored: Option<String> = sqlx::query_scalar(
+        let stored: Option<String> = query_scalar(
             "select password_hash from app_private.accounts where person_id = $1 and not disabled",
         )
         .bind(id)
-        .fetch_optional(&self.pool)
+        .fetch_optional(&mut *self.begin().await?)
         .await?;
         self.verify(old, stored.clone()).await?;
+        let hash = self.hash(new).await?;
+        let mut tx = self.begin().await?;
         // Only where the password is still the one that was checked.
-        let row: Option<Row> = sqlx::query_as(
+        let row: Option<Row> = query_as(
             "update app_private.accounts set password_hash = $3, generation = generation + 1 \
              where person_id = $1 and password_hash = $2 and not disabled \
              returning person_id, role, generation",
         )
         .bind(id)
         .bind(stored)
-        .bind(hash(new).await?)
-        .fetch_optional(&self.pool)
+        .bind(hash)
+        .fetch_optional(&mut *tx)
         .await?;
+        tx.commit().await?;
         Ok(row.ok_or(Problem::WrongCredentials)?.claims()?)
     }
 
     pub async fn log_out_everywhere(&self, id: PersonId) -> sqlx::Result<()> {
-        sqlx::query(
-            "update app_private.accounts set generation = generation + 1 where person_id = $1",
-        )
-        .bind(id)
-        .execute(&self.pool)
-        .await?;
-        Ok(())
+        let mut tx = self.begin().await?;
+        query("update app_private.accounts set generation = generation + 1 where person_id = $1")
+            .bind(id)
+            .execute(&mut *tx)
+            .await?;
+        tx.commit().await
     }
 
     /// Ends all sessions of the user, or lets the user log in again. `false` where there is none.
     pub async fn set_disabled(&self, id: PersonId, disabled: bool) -> sqlx::Result<bool> {
-        let done = sqlx::query(
+        let mut tx = self.begin().await?;
+        let done = query(
             "update app_private.accounts set disabled = $2, generation = generation + 1 where person_id = $1",
         )
         .bind(id)
         .bind(disabled)
-        .execute(&self.pool)
+        .execute(&mut *tx)
         .await?;
+        tx.commit().await?;
         Ok(done.rows_affected() == 1)
     }
 
     pub async fn set_role(&self, id: PersonId, role: Role) -> sqlx::Result<()> {
-        sqlx::query("update app_private.accounts set role = $2 where person_id = $1")
+        let mut tx = self.begin().await?;
+        query("update app_private.accounts set role = $2 where person_id = $1")
             .bind(id)
             .bind(role)
-            .execute(&self.pool)
+            .execute(&mut *tx)
             .await?;
-        Ok(())
+        tx.commit().await
+    }
+
+    /// A transaction for each query, because a pooler gives a connection to somebody else between two.
+    async fn begin(&self) -> sqlx::Result<Transaction<'static, Postgres>> {
+        let mut tx = self.pool.begin().await?;
+        tx.execute(sqlx::raw_sql("set local statement_timeout = '5s'"))
+            .await?;
+        Ok(tx)
+    }
+
+    async fn hash(&self, password: String) -> Result<String, Problem> {
+        if !(8..=200).contains(&password.chars().count()) {
+            return Err(Problem::InvalidInput("a password has 8 to 200 characters"));
+        }
+        let argon2 = self.argon2.clone();
+        let hash = move || argon2.hash_password(password.as_bytes());
+        Ok(self.hashing.run(hash).await??.to_string())
     }
 
     /// The same work for an unknown name, so that the time does not tell which names exist.
@@ -149,8 +188,9 @@ impl Accounts {
             Some(hash) => PasswordHash::new(&hash)?,
             None => PasswordHash::clone(&self.nobody),
         };
-        let check = move || Argon2::default().verify_password(password.as_bytes(), &hash);
-        match task::spawn_blocking(check).await? {
+        let argon2 = self.argon2.clone();
+        let check = move || argon2.verify_password(password.as_bytes(), &hash);
+        match self.hashing.run(check).await? {
             Ok(()) => Ok(()),
             Err(password_hash::Error::PasswordInvalid) => Err(Problem::WrongCredentials),
             Err(error) => Err(error.into()),
@@ -158,10 +198,35 @@ impl Accounts {
     }
 }
 
-async fn hash(password: String) -> Result<String, Problem> {
-    if !(8..=200).contains(&password.chars().count()) {
-        return Err(Problem::InvalidInput("a password has 8 to 200 characters"));
+/// OWASP's first choice for argon2id. As memory it is above what glibc's allocator keeps for itself (32 MB), so that it goes
+/// back to the system after each password; of 19 MB with two passes, hundreds of holes would stay.
+const MEMORY: u32 = 46 * 1024;
+const PASSES: u32 = 1;
+
+/// So many passwords are hashed at once, because of the memory.
+const AT_ONCE: usize = 4;
+/// For so long somebody waits to be the next one.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+#[derive(Clone)]
+struct Hashing(Arc<Semaphore>);
+
+impl Hashing {
+    /// Runs what hashes a password, or refuses it for now where too many others do.
+    async fn run<T: Send + 'static>(
+        &self,
+        hash: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Problem> {
+        let turn = timeout(PATIENCE, Arc::clone(&self.0).acquire_owned()).await;
+        let Ok(Ok(turn)) = turn else {
+            tracing::warn!("too many passwords at once");
+            return Err(SessionRejection::TemporarilyUnavailable.into());
+        };
+        // The turn ends with the work, and not with a caller who hangs up.
+        let work = move || {
+            let _turn = turn;
+            hash()
+        };
+        Ok(task::spawn_blocking(work).await?)
     }
-    let hash = move || Argon2::default().hash_password(password.as_bytes());
-    Ok(task::spawn_blocking(hash).await??.to_string())
 }

@@ -4,8 +4,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use futures_util::{Stream, stream};
-use sqlx::PgPool;
-use sqlx::postgres::PgListener;
+use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::time::sleep;
 
@@ -16,12 +15,12 @@ use crate::session::PersonId;
 pub struct Changes(broadcast::Sender<Option<PersonId>>);
 
 impl Changes {
-    pub fn listen(pool: PgPool) -> Self {
+    pub fn listen(database: PgConnectOptions) -> Self {
         let changes = Self(broadcast::Sender::new(64));
         let sender = changes.0.clone();
         tokio::spawn(async move {
             loop {
-                let Err(error) = forward(&pool, &sender).await;
+                let Err(error) = forward(&database, &sender).await;
                 tracing::warn!(cause = %error, "no word of changes; asking again");
                 sleep(Duration::from_secs(1)).await;
             }
@@ -44,10 +43,15 @@ impl Changes {
 }
 
 async fn forward(
-    pool: &PgPool,
+    database: &PgConnectOptions,
     sender: &broadcast::Sender<Option<PersonId>>,
 ) -> sqlx::Result<Infallible> {
-    let mut listener = PgListener::connect_with(pool).await?;
+    // A pool of its own, because the listener keeps its connection.
+    let pool = PgPoolOptions::new()
+        .max_connections(1)
+        .connect_with(database.clone())
+        .await?;
+    let mut listener = PgListener::connect_with(&pool).await?;
     listener.listen("todos").await?;
     loop {
         // `None` after the connection was lost, and whatever was said meanwhile with it.

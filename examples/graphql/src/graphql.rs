@@ -8,13 +8,16 @@ use async_graphql::{
     Context, Guard as FieldGuard, InputObject, Object, SimpleObject, Subscription,
 };
 use futures_util::{Stream, StreamExt, stream};
-use sqlx::{FromRow, PgPool};
+use sqlx::{FromRow, PgConnection, PgPool};
 use stateless_session::{
-    Guard, Login, Require, Session, SessionCookies, SessionRejection, Sessions, TokenResponse,
+    Guard, Login, Require, Session, SessionClaims, SessionCookies, SessionRejection, Sessions,
+    TokenResponse,
 };
 
 use crate::accounts::Accounts;
 use crate::changes::Changes;
+use crate::database::query_as;
+use crate::limits::Limits;
 use crate::problem::Problem;
 use crate::row_level_security as rls;
 use crate::session::{AdminGuard, Claims, PersonId, RecentAdminGuard};
@@ -35,12 +38,16 @@ pub fn schema(
         .data(pool)
         .data(changes)
         .limit_complexity(LOGIN * 2)
+        .extension(Limits)
         .finish()
 }
 
 /// The weight of a field that hashes a password, so that a document holds two of them and not a thousand. Any other field
 /// weighs 1, and what tools ask to learn the schema some hundreds.
 const LOGIN: usize = 1000;
+
+/// The weight of a field that reads a whole table.
+const LIST: usize = 100;
 
 /// Who sends the messages of a WebSocket.
 pub struct AccessToken(pub String);
@@ -68,9 +75,11 @@ fn optional_session(ctx: &Context<'_>) -> Result<Option<Session<Claims>>> {
 }
 
 fn session(ctx: &Context<'_>) -> Result<Session<Claims>> {
-    Ok(optional_session(ctx)?.ok_or(SessionRejection::MissingToken {
-        realm: Claims::POLICY.issuer,
-    })?)
+    Ok(
+        optional_session(ctx)?.ok_or(SessionRejection::MissingToken {
+            realm: Claims::POLICY.issuer,
+        })?,
+    )
 }
 
 fn data<'a, T: Send + Sync + 'static>(ctx: &Context<'a>) -> Result<&'a T> {
@@ -123,38 +132,56 @@ pub struct Query;
 impl Query {
     /// Who is logged in.
     async fn current_person(&self, ctx: &Context<'_>) -> Result<Option<Person>> {
-        let mut tx = rls::begin(data(ctx)?, optional_session(ctx)?.as_ref()).await?;
-        let person =
-            sqlx::query_as("select * from app_public.current_person() where id is not null");
-        Ok(person.fetch_optional(&mut *tx).await?)
+        let mut field = field(ctx).await?;
+        let person = query_as("select * from app_public.current_person() where id is not null");
+        let person = person.fetch_optional(field.connection()?).await?;
+        field.done().await?;
+        Ok(person)
     }
 
+    #[graphql(complexity = "LIST + child_complexity")]
     async fn my_todos(&self, ctx: &Context<'_>) -> Result<TodosConnection> {
-        my_todos(data(ctx)?, &session(ctx)?).await
+        session(ctx)?;
+        let mut field = field(ctx).await?;
+        let todos = my_todos(field.connection()?).await?;
+        field.done().await?;
+        Ok(todos)
     }
 
     /// Everyone's todos for administrators, and one's own for others: here is no filter but the policies of the database.
+    #[graphql(complexity = "LIST + child_complexity")]
     async fn all_todos(&self, ctx: &Context<'_>) -> Result<TodosConnection> {
-        let mut tx = rls::begin(data(ctx)?, optional_session(ctx)?.as_ref()).await?;
-        let todos = sqlx::query_as("select * from app_public.todos order by id");
-        let nodes = todos.fetch_all(&mut *tx).await?;
+        let mut field = field(ctx).await?;
+        let todos = query_as("select * from app_public.todos order by id");
+        let nodes = todos.fetch_all(field.connection()?).await?;
+        field.done().await?;
         Ok(TodosConnection { nodes })
     }
 
-    #[graphql(guard = "Requires::<AdminGuard>::new()")]
+    #[graphql(
+        guard = "Requires::<AdminGuard>::new()",
+        complexity = "LIST + child_complexity"
+    )]
     async fn all_people(&self, ctx: &Context<'_>) -> Result<PeopleConnection> {
-        let mut tx = rls::begin(data(ctx)?, optional_session(ctx)?.as_ref()).await?;
-        let people = sqlx::query_as("select * from app_public.people order by id");
-        let nodes = people.fetch_all(&mut *tx).await?;
+        let mut field = field(ctx).await?;
+        let people = query_as("select * from app_public.people order by id");
+        let nodes = people.fetch_all(field.connection()?).await?;
+        field.done().await?;
         Ok(PeopleConnection { nodes })
     }
 }
 
-async fn my_todos(pool: &PgPool, session: &Session<Claims>) -> Result<TodosConnection> {
-    let mut tx = rls::begin(pool, Some(session)).await?;
-    let todos = sqlx::query_as("select * from app_public.my_todos()");
-    let nodes = todos.fetch_all(&mut *tx).await?;
+async fn my_todos(connection: &mut PgConnection) -> Result<TodosConnection> {
+    let todos = query_as("select * from app_public.my_todos()");
+    let nodes = todos.fetch_all(connection).await?;
     Ok(TodosConnection { nodes })
+}
+
+/// The operation's transaction, as the user of the session or as nobody.
+async fn field(ctx: &Context<'_>) -> Result<rls::Field> {
+    let operation: &rls::Operation = data(ctx)?;
+    let session = optional_session(ctx)?;
+    Ok(operation.field(data(ctx)?, session.as_ref()).await?)
 }
 
 #[derive(InputObject)]
@@ -314,12 +341,13 @@ impl Mutation {
         ctx: &Context<'_>,
         input: CreateTodoInput,
     ) -> Result<CreateTodoPayload> {
-        let mut tx = rls::begin(data(ctx)?, Some(&session(ctx)?)).await?;
-        let todo = sqlx::query_as("insert into app_public.todos (title) values ($1) returning *")
+        session(ctx)?;
+        let mut field = field(ctx).await?;
+        let todo = query_as("insert into app_public.todos (title) values ($1) returning *")
             .bind(input.todo.title)
-            .fetch_one(&mut *tx)
+            .fetch_one(field.connection()?)
             .await?;
-        tx.commit().await?;
+        field.done().await?;
         Ok(CreateTodoPayload { todo })
     }
 
@@ -329,16 +357,17 @@ impl Mutation {
         ctx: &Context<'_>,
         input: UpdateTodoByIdInput,
     ) -> Result<UpdateTodoPayload> {
-        let mut tx = rls::begin(data(ctx)?, Some(&session(ctx)?)).await?;
-        let todo = sqlx::query_as(
+        session(ctx)?;
+        let mut field = field(ctx).await?;
+        let todo = query_as(
             "update app_public.todos set title = coalesce($2, title), done = coalesce($3, done) where id = $1 returning *",
         )
         .bind(input.id)
         .bind(input.todo_patch.title)
         .bind(input.todo_patch.done)
-        .fetch_optional(&mut *tx)
+        .fetch_optional(field.connection()?)
         .await?;
-        tx.commit().await?;
+        field.done().await?;
         let todo = todo.ok_or(Problem::NotFound)?;
         Ok(UpdateTodoPayload { todo })
     }
@@ -349,12 +378,13 @@ impl Mutation {
         ctx: &Context<'_>,
         input: DeleteTodoByIdInput,
     ) -> Result<DeleteTodoPayload> {
-        let mut tx = rls::begin(data(ctx)?, Some(&session(ctx)?)).await?;
-        let todo = sqlx::query_as("delete from app_public.todos where id = $1 returning *")
+        session(ctx)?;
+        let mut field = field(ctx).await?;
+        let todo = query_as("delete from app_public.todos where id = $1 returning *")
             .bind(input.id)
-            .fetch_optional(&mut *tx)
+            .fetch_optional(field.connection()?)
             .await?;
-        tx.commit().await?;
+        field.done().await?;
         let todo = todo.ok_or(Problem::NotFound)?;
         Ok(DeleteTodoPayload { todo })
     }
@@ -375,7 +405,7 @@ impl Subscriptions {
         let now = stream::once(async {});
         Ok(now.chain(changes).then(move |()| {
             let (pool, session) = (pool.clone(), session.clone());
-            async move { my_todos(&pool, &session).await }
+            async move { my_todos(&mut *rls::begin(&pool, Some(&session)).await?).await }
         }))
     }
 }

@@ -8,10 +8,13 @@ use async_graphql::{Data, Request};
 use async_graphql_axum::{GraphQLProtocol, GraphQLResponse, GraphQLWebSocket};
 use axum::Json;
 use axum::extract::State;
+use axum::extract::rejection::JsonRejection;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use futures_util::{SinkExt, StreamExt};
-use serde_json::Value;
+use serde_json::{Value, json};
 use stateless_session::{Login, Session, SessionRejection, Sessions};
 use tokio::sync::oneshot;
 use tokio::time::sleep;
@@ -25,15 +28,37 @@ pub(crate) async fn execute(
     login: Login<Claims>,
     session: Option<Session<Claims>>,
     State(schema): State<Schema>,
-    Json(mut request): Json<Request>,
-) -> impl IntoResponse {
+    body: Result<Json<Request>, JsonRejection>,
+) -> Response {
+    let mut request = match body {
+        Ok(Json(request)) => request,
+        Err(rejection) => return unread(&rejection),
+    };
     let cookies = Cookies::default();
     request = request.data(login).data(cookies.clone());
     if let Some(session) = session {
         request = request.data(session);
     }
     let response = GraphQLResponse::from(schema.execute(request).await);
-    (cookies.take(), response)
+    (cookies.take(), response).into_response()
+}
+
+/// What is told about a body that is no request, as problem details (RFC 9457).
+fn unread(rejection: &JsonRejection) -> Response {
+    let status = rejection.status();
+    let code = match status {
+        StatusCode::PAYLOAD_TOO_LARGE => "body_too_large",
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => "unsupported_media_type",
+        _ => "invalid_body",
+    };
+    let problem = json!({
+        "title": status.canonical_reason(),
+        "status": status.as_u16(),
+        "code": code,
+        "detail": rejection.body_text(),
+    });
+    let content_type = [(CONTENT_TYPE, "application/problem+json")];
+    (status, content_type, problem.to_string()).into_response()
 }
 
 /// The protocol `graphql-transport-ws`. The first message may bring an access token, `{"access_token": ".."}`; the

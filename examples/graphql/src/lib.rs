@@ -5,19 +5,20 @@ mod changes;
 pub mod database;
 mod graphql;
 mod http;
+mod limits;
 pub mod page;
 mod problem;
 pub mod row_level_security;
 pub mod session;
 
 use axum::Router;
-use axum::extract::FromRef;
+use axum::extract::{DefaultBodyLimit, FromRef};
 use axum::routing::{get, post};
-use sqlx::PgPool;
 use stateless_session::{SessionClaims, Sessions};
 
 use crate::accounts::Accounts;
 use crate::changes::Changes;
+use crate::database::Database;
 use crate::graphql::Schema;
 use crate::page::PostGraphile;
 use crate::session::Claims;
@@ -34,10 +35,13 @@ pub struct App {
 
 impl App {
     /// The program on a database that is migrated.
-    pub fn new(sessions: Sessions<Claims>, pool: PgPool) -> argon2::password_hash::Result<Self> {
-        let accounts = Accounts::new(pool.clone())?;
-        let changes = Changes::listen(pool.clone());
-        let schema = graphql::schema(sessions.clone(), accounts.clone(), pool, changes);
+    pub fn new(
+        sessions: Sessions<Claims>,
+        database: Database,
+    ) -> argon2::password_hash::Result<Self> {
+        let accounts = Accounts::new(database.accounts)?;
+        let changes = Changes::listen(database.direct);
+        let schema = graphql::schema(sessions.clone(), accounts.clone(), database.todos, changes);
         Ok(Self {
             sessions,
             accounts,
@@ -72,5 +76,6 @@ pub fn router(app: App) -> Router {
     // Its scripts come from elsewhere and run with the session of this origin, so it is for development alone.
     #[cfg(debug_assertions)]
     let router = router.route("/graphiql", get(http::graphiql));
-    router.with_state(app)
+    let body_limit = DefaultBodyLimit::max(limits::LONGEST_BODY);
+    router.layer(body_limit).with_state(app)
 }

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use stateless_session::{Keys, SessionClaims, Sessions};
 use todos::App;
 use todos::accounts::Accounts;
-use todos::database::{self, Error, PrivatePostgres};
+use todos::database::{Database, Error, PrivatePostgres};
 use todos::page::{self, PostGraphile};
 use todos::session::{Claims, Role};
 use tokio::net::TcpListener;
@@ -44,14 +44,16 @@ async fn serve(database: &str, with_demo_users: bool) -> Result<(), Error> {
         Err(error) if error.is_unset() => Keys::generate()?,
         keys => keys?,
     };
-    let pool = database::connect(database).await?;
-    let mut app = App::new(Sessions::new(keys), pool.clone())?;
+    let pooler = env::var("POOLER_URL").ok();
+    let database = Database::connect(database, pooler.as_deref()).await?;
+    let accounts = Accounts::new(database.accounts.clone())?;
+    let mut app = App::new(Sessions::new(keys), database)?;
     if let Ok(url) = env::var("POSTGRAPHILE_URL") {
         app = app.with_todos_from(PostGraphile::new(url.parse()?));
         println!("todos come from {url}");
     }
     if with_demo_users {
-        add_demo_users(&Accounts::new(pool)?).await?;
+        add_demo_users(&accounts).await?;
     }
     if !Path::new(page::FOLDER).exists() {
         println!("the page is not built; the README says how");

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
 import { createPrivateKey, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { after, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -246,4 +246,28 @@ test('HS256: jose and PyJWT decode what is issued, and what they mint counts', a
   }
   assert.equal(await status(me, refreshToken), 401)
   assert.equal((await call(`${origin}/.well-known/jwks.json`)).body, '{"keys":[]}', 'a secret is not published')
+})
+
+/** Megabytes that a process has held at once. */
+const mostMemory = pid => Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) / 1024
+
+test('two hundred logins at once are answered in bounded memory', { skip: process.platform !== 'linux' }, async () => {
+  const address = await auth({ ACCESS_TOKEN_SECRET: secret() })
+  const { pid } = children.at(-1)
+  const before = mostMemory(pid)
+  const passwords = Array.from({ length: 200 }, (_, number) => (number % 2 === 0 ? 'wonderland' : 'wrong'))
+  const statuses = await Promise.all(
+    passwords.map(async password => {
+      const body = JSON.stringify({ name: 'alice', password })
+      const headers = { 'content-type': 'application/json' }
+      const response = await fetch(`${address}/login`, { method: 'POST', headers, body })
+      if (response.status === 503) assert.equal(response.headers.get('retry-after'), '5')
+      return response.status
+    }),
+  )
+  const seen = new Set(statuses)
+  assert.ok(seen.has(200) && seen.has(401), String([...seen]))
+  assert.deepEqual([...seen].filter(status => ![200, 401, 503].includes(status)), [])
+  const grown = mostMemory(pid) - before
+  assert.ok(grown < 300, `${grown} MB more`)
 })

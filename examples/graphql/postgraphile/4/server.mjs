@@ -6,8 +6,11 @@ import { postgraphile } from 'postgraphile'
 
 const { DATABASE_URL, ACCESS_TOKEN_SECRET, PORT = '0' } = process.env
 
-const database = { connectionString: DATABASE_URL, options: '-c role=app_authenticator' } // as the Rust program connects
-const handler = postgraphile(database, 'app_public', {
+// Logged in as the role that becomes the others, and not as the owner with `set role`: a statement can undo that.
+const database = new URL(DATABASE_URL)
+database.searchParams.set('user', 'app_authenticator')
+
+const handler = postgraphile({ connectionString: database.href }, 'app_public', {
   jwtSecret: ACCESS_TOKEN_SECRET,
   jwtVerifyOptions: { algorithms: ['HS256'], issuer: 'todos', audience: 'postgraphile' },
   pgDefaultRole: 'app_anonymous',

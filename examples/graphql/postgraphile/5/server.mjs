@@ -11,6 +11,10 @@ import { makeV4Preset } from 'postgraphile/presets/v4'
 
 const { DATABASE_URL, ACCESS_TOKEN_SECRET, PORT = '0' } = process.env
 
+// Logged in as the role that becomes the others, and not as the owner with `set role`: a statement can undo that.
+const database = new URL(DATABASE_URL)
+database.searchParams.set('user', 'app_authenticator')
+
 const key = new TextEncoder().encode(ACCESS_TOKEN_SECRET) // the text itself, not what it might decode to
 const access = { algorithms: ['HS256'], typ: 'at+jwt', issuer: 'todos', audience: 'postgraphile' }
 const CHALLENGE = 'Bearer error="invalid_token"' // RFC 6750; clients then refresh and repeat
@@ -30,8 +34,7 @@ const preset = {
   extends: [PostGraphileAmberPreset, makeV4Preset()],
   pgServices: [
     makePgService({
-      connectionString: DATABASE_URL,
-      poolConfig: { options: '-c role=app_authenticator' }, // as the Rust program connects
+      connectionString: database.href,
       schemas: ['app_public'],
     }),
   ],

@@ -169,7 +169,7 @@ async fn the_last_login_or_logout_of_a_document_counts() {
     browser.graphql(&then_out, Value::Null).await;
     assert_eq!(
         browser.refresh().await.refusal(),
-        (401, "session_ended".into())
+        (401, "session_unknown".into())
     );
 }
 
@@ -259,11 +259,13 @@ async fn only_access_tokens_that_count_are_taken() {
         .iter()
         .find(|(name, _)| name.contains("refresh"))
         .unwrap();
-    let tampered = format!(
-        "{}A{}",
-        &access[..access.len() - 20],
-        &access[access.len() - 19..]
-    );
+    let at = access.len() - 20;
+    let other = if access.as_bytes()[at] == b'A' {
+        'B'
+    } else {
+        'A'
+    };
+    let tampered = format!("{}{other}{}", &access[..at], &access[at + 1..]);
     for token in [refresh.clone(), tampered, "x".into()] {
         browser.token = Some(token);
         assert_eq!(
@@ -313,7 +315,7 @@ async fn logout_ends_the_session_of_this_browser() {
     browser.graphql(LOGOUT, Value::Null).await;
     assert_eq!(
         browser.refresh().await.refusal(),
-        (401, "session_ended".into())
+        (401, "session_unknown".into())
     );
 }
 
@@ -326,11 +328,12 @@ async fn logout_everywhere_ends_all_sessions_of_the_user() {
     let mut there = server.browser();
     there.login(me.as_str().unwrap(), PASSWORD).await;
     here.graphql(LOG_OUT_EVERYWHERE, Value::Null).await;
-    for browser in [&mut here, &mut there] {
-        assert_eq!(
-            browser.refresh().await.refusal(),
-            (401, "session_ended".into())
-        );
+    // The marker went with the answer here, and is still there elsewhere.
+    for (browser, code) in [
+        (&mut here, "session_unknown"),
+        (&mut there, "session_ended"),
+    ] {
+        assert_eq!(browser.refresh().await.refusal(), (401, code.into()));
     }
     assert_eq!(bystander.refresh().await.status, 200);
 }

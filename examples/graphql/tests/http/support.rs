@@ -11,7 +11,8 @@ use sqlx::PgPool;
 use stateless_session::{Keys, Session, Sessions};
 use todos::App;
 use todos::accounts::Accounts;
-use todos::database::{self, PrivatePostgres};
+use todos::database::{Database, PrivatePostgres};
+use todos::row_level_security::begin;
 use todos::session::{Claims, Role};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -38,6 +39,7 @@ pub fn name() -> String {
 /// The program, which ends with the test.
 pub struct Server {
     pub address: SocketAddr,
+    /// Of `app_authenticator`.
     pub pool: PgPool,
     pub accounts: Accounts,
     pub sessions: Sessions<Claims>,
@@ -51,20 +53,26 @@ impl Server {
     }
 
     pub async fn on(database: &str) -> Self {
-        let pool = database::connect(database).await.unwrap();
+        Self::through(database, None).await
+    }
+
+    /// With a pooler between the program and the database.
+    pub async fn through(database: &str, pooler: Option<&str>) -> Self {
+        let database = Database::connect(database, pooler).await.unwrap();
         let seconds_ahead = Arc::new(AtomicU64::new(0));
         let ahead = Arc::clone(&seconds_ahead);
         let keys = Keys::from_secrets(ACCESS_SECRET, REFRESH_SECRET).unwrap();
         let sessions = Sessions::new(keys).with_clock(move || {
             SystemTime::now() + Duration::from_secs(ahead.load(Ordering::SeqCst))
         });
-        let app = App::new(sessions.clone(), pool.clone()).unwrap();
+        let (pool, accounts) = (database.todos.clone(), database.accounts.clone());
+        let app = App::new(sessions.clone(), database).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let serve = async move { axum::serve(listener, todos::router(app)).await.unwrap() };
         Self {
             address,
-            accounts: Accounts::new(pool.clone()).unwrap(),
+            accounts: Accounts::new(accounts).unwrap(),
             pool,
             sessions,
             seconds_ahead,
@@ -100,11 +108,13 @@ impl Server {
     /// A browser in which somebody new is logged in.
     pub async fn visitor(&self, role: Role) -> Browser<'_> {
         let session = self.session(role).await;
+        let mut tx = begin(&self.pool, Some(&session)).await.unwrap();
         let name: String = sqlx::query_scalar("select name from app_public.people where id = $1")
             .bind(session.sub)
-            .fetch_one(&self.pool)
+            .fetch_one(&mut *tx)
             .await
             .unwrap();
+        drop(tx);
         let mut browser = self.browser();
         browser.login(&name, PASSWORD).await;
         browser
