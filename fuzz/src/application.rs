@@ -146,8 +146,12 @@ impl Door {
     /// The token of the session.
     pub fn valid(&self, kind: Kind) -> String {
         let (aud, exp) = (kind.audience(), NOW + kind.lifetime());
+        let own = match kind {
+            Kind::Access => r#""name":null,"generation":0"#,
+            Kind::Refresh => r#""gen":0"#,
+        };
         let payload = format!(
-            r#"{{"iss":"fuzz","aud":"{aud}","sub":"ada","sid":"{SID}","auth_time":{NOW},"iat":{NOW},"exp":{exp},"name":null,"generation":0,"gen":0}}"#
+            r#"{{"iss":"fuzz","aud":"{aud}","sub":"ada","sid":"{SID}","auth_time":{NOW},"iat":{NOW},"exp":{exp},{own}}}"#
         );
         self.token(kind, payload.as_bytes())
     }

@@ -86,6 +86,21 @@ fn check(kind: Kind, payload: &[u8]) {
             once("name");
             once("generation").unwrap().parse::<u64>().unwrap();
         }
-        Kind::Refresh => assert!(once("gen").is_none_or(|generation| generation == "0")),
+        Kind::Refresh => {
+            assert!(once("gen").is_none_or(|generation| generation == "0"));
+            let known = [
+                "iss",
+                "aud",
+                "sub",
+                "sid",
+                "auth_time",
+                "iat",
+                "exp",
+                "nbf",
+                "jti",
+                "gen",
+            ];
+            assert!(members.iter().all(|(name, _)| known.contains(&&**name)));
+        }
     }
 }
