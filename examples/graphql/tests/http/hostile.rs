@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use serde_json::json;
 use sqlx::postgres::PgPoolOptions;
 use sqlx::{AssertSqlSafe, Executor};
-use todos::database::check_login;
+use todos::database::{check_login, query_scalar};
 use todos::row_level_security::begin;
 use todos::session::Role;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -101,7 +101,7 @@ async fn nobody_gets_out(server: &Server) {
         assert!(outcome.is_err(), "`{want}` outside of a transaction");
     }
     let mut tx = begin(&server.pool, Some(&owner)).await.unwrap();
-    let titles: Vec<String> = sqlx::query_scalar("select title from app_public.todos")
+    let titles: Vec<String> = query_scalar("select title from app_public.todos")
         .fetch_all(&mut *tx)
         .await
         .unwrap();
@@ -316,7 +316,7 @@ async fn a_statement_and_a_transaction_have_an_end() {
         ("statement_timeout", "5s"),
         ("idle_in_transaction_session_timeout", "30s"),
     ] {
-        let value: String = sqlx::query_scalar("select current_setting($1)")
+        let value: String = query_scalar("select current_setting($1)")
             .bind(name)
             .fetch_one(&mut *tx)
             .await

@@ -11,7 +11,7 @@ use sqlx::PgPool;
 use stateless_session::{Keys, Session, Sessions};
 use todos::App;
 use todos::accounts::Accounts;
-use todos::database::{Database, PrivatePostgres};
+use todos::database::{Database, PrivatePostgres, query_scalar};
 use todos::row_level_security::begin;
 use todos::session::{Claims, Role};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -109,7 +109,7 @@ impl Server {
     pub async fn visitor(&self, role: Role) -> Browser<'_> {
         let session = self.session(role).await;
         let mut tx = begin(&self.pool, Some(&session)).await.unwrap();
-        let name: String = sqlx::query_scalar("select name from app_public.people where id = $1")
+        let name: String = query_scalar("select name from app_public.people where id = $1")
             .bind(session.sub)
             .fetch_one(&mut *tx)
             .await
