@@ -103,7 +103,7 @@
 /// | `path` | `"/auth"` | where the browser sees the session routes, and the refresh cookie's `Path` |
 /// | `cookie` | the crate's name; with a `path` of its own, crate and path | base of both cookie names; two programs on one host need different ones |
 /// | `issuer` | the crate's name | `iss` |
-/// | `audience` | module path and name of the struct | `aud` of the access token, and with `#refresh` behind it of the refresh token |
+/// | `audience` | module path and name of the struct | `aud` of the access token, and with `#refresh` behind it of the refresh token; two structs with the same keys, issuer and written `audience` accept one another's tokens |
 /// | `leeway` | `"5s"` | clock difference between servers that is forgiven; at most `"60s"` |
 /// | `crate` | `::stateless_session` | where this crate is, when it was renamed or re-exported |
 ///
@@ -111,8 +111,12 @@
 ///
 /// The struct derives serde's `Serialize` and `Deserialize` itself. Its field `sub` is the subject: on the wire it is
 /// always a string, so an integer is written in decimal. A field `generation`, an unsigned integer, is the user's
-/// counter that ends all sessions when it moves. The names `iss`, `aud`, `exp`, `nbf`, `iat`, `jti`, `sid` and
-/// `auth_time` are the tokens' own.
+/// counter that ends all sessions when it moves. The names `iss`, `aud`, `exp`, `nbf`, `iat`, `jti`, `sid`, `auth_time`, `act`
+/// and `cnf` are the tokens' own.
+///
+/// What a login or a refresh issues is read back first, so claims that serde would not give back are an
+/// [`IssueError`] there. What serde gives back as something else is not found out, such as an untagged enum whose first
+/// variant that fits is another.
 ///
 /// It generates [`SessionClaims`], which has the routes, and makes the struct an extractor: `Claims` refuses a request
 /// without a session, `Option<Claims>` is `None` where there is no token, and `Result<Claims, SessionRejection>` leaves
