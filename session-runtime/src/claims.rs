@@ -109,7 +109,7 @@ pub trait SessionClaims: Wire + Send + Sync + 'static {
     where
         S: HoldsSessions<Self> + Clone + Send + Sync + 'static,
     {
-        crate::jwks::routes::<Self, S>()
+        crate::routes::jwks::routes::<Self, S>()
     }
 
     /// These claims in TypeScript, as the browser module's `createSession<Claims>()` takes them: the struct and every

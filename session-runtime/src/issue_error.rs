@@ -6,9 +6,9 @@ use std::fmt;
 use axum::response::{IntoResponse, Response};
 use serde::ser;
 
-use crate::payload_reader::Unreadable;
 use crate::rejection::SessionRejection;
-use crate::subject::SubjectError;
+use crate::token::payload_reader::Unreadable;
+use crate::token::subject::SubjectError;
 
 /// Why a session was not started: its tokens would not verify, or could not be made.
 ///

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use crate::claims::SessionClaims;
 use crate::clock::Timestamp;
-use crate::marker::Sid;
+use crate::cookies::marker::Sid;
 
 /// Looks up the user of a session at refresh, and nowhere else.
 ///

@@ -11,12 +11,12 @@ use axum::http::request::Parts;
 use crate::bearer;
 use crate::claims::{FromWire, SessionClaims};
 use crate::clock::Timestamp;
-use crate::key::TokenKind;
-use crate::marker::Sid;
+use crate::cookies::marker::Sid;
+use crate::keys::key::TokenKind;
 use crate::rejection::SessionRejection;
 use crate::sessions::Sessions;
 use crate::token;
-use crate::token_error::TokenError;
+use crate::token::error::TokenError;
 
 /// The session of a request: the claims, and when it began and ends.
 ///

@@ -12,18 +12,18 @@ use axum::extract::FromRef;
 use crate::claims::SessionClaims;
 use crate::clock::{Clock, Timestamp};
 use crate::cookies::SessionCookies;
+use crate::cookies::marker::Marker;
 use crate::issue_error::IssueError;
 use crate::keys::Keys;
-use crate::marker::Marker;
-use crate::origin::{OriginError, Origins};
-use crate::parties::Parties;
 #[cfg(feature = "asymmetric")]
-use crate::public_keys::PublicKeys;
-use crate::rejection::SessionRejection;
+use crate::keys::public_keys::PublicKeys;
 #[cfg(feature = "remote-jwks")]
-use crate::remote_keys::RemoteKeys;
+use crate::keys::remote_keys::RemoteKeys;
+use crate::origin::{OriginError, Origins};
+use crate::rejection::SessionRejection;
 use crate::session::Session;
 use crate::snapshot::Snapshot;
+use crate::token::parties::Parties;
 use crate::token_response::TokenResponse;
 
 /// Keys, clock and allowed origins for the sessions of one claims struct. Cheap to clone; a part of the state.

@@ -6,17 +6,17 @@ use std::sync::Arc;
 use crate::claims::{FromWire, SessionClaims};
 use crate::clock::{Clock, Timestamp};
 use crate::cookies::SessionCookies;
+use crate::cookies::marker::Sid;
 use crate::issue_error::IssueError;
-use crate::key::TokenKind;
 use crate::keys::Keys;
-use crate::marker::Sid;
-use crate::parties::Parties;
-use crate::payload_writer::PayloadWriter;
-use crate::refresh_token::{RefreshClaims, RefreshToken};
-use crate::registered::Registered;
-use crate::subject::SubjectError;
+use crate::keys::key::TokenKind;
 use crate::token;
-use crate::token_error::TokenError;
+use crate::token::error::TokenError;
+use crate::token::parties::Parties;
+use crate::token::payload_writer::PayloadWriter;
+use crate::token::refresh_token::{RefreshClaims, RefreshToken};
+use crate::token::registered::Registered;
+use crate::token::subject::SubjectError;
 use crate::token_response::AccessToken;
 
 /// Keys and time, read once. What a login or a refresh hands out is signed by the keys that it began with, so it is worthless

@@ -8,7 +8,7 @@ use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, IntoDeserializ
 use serde::forward_to_deserialize_any;
 use serde::ser::{self, Impossible, Serialize, Serializer};
 
-use crate::text::Text;
+use crate::token::text::Text;
 
 /// The longest `sub` that is issued or accepted, in bytes (`OpenID` Connect Core 1.0, section 2).
 const LONGEST: usize = 255;

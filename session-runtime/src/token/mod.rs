@@ -1,5 +1,17 @@
 //! Tokens: JWS compact serialization (RFC 7515, section 7.1) with a pinned first segment.
 
+pub(crate) mod base64url;
+pub(crate) mod error;
+pub(crate) mod parties;
+pub(crate) mod payload_reader;
+pub(crate) mod payload_writer;
+pub(crate) mod refresh_token;
+pub(crate) mod registered;
+pub(crate) mod subject;
+pub(crate) mod text;
+#[cfg(test)]
+mod vectors;
+
 use std::mem::MaybeUninit;
 
 use base64_simd::{AsOut, URL_SAFE_NO_PAD};
@@ -7,11 +19,11 @@ use memchr::{memchr, memchr_iter, memrchr};
 use serde::de::DeserializeOwned;
 
 use crate::issue_error::IssueError;
-use crate::key::{KeyRing, LONGEST_SIGNATURE, TokenKind};
-use crate::parties::Parties;
-use crate::payload_reader::{self, Unreadable};
-use crate::registered::Registered;
-use crate::token_error::TokenError;
+use crate::keys::key::{KeyRing, LONGEST_SIGNATURE, TokenKind};
+use crate::token::error::TokenError;
+use crate::token::parties::Parties;
+use crate::token::payload_reader::Unreadable;
+use crate::token::registered::Registered;
 
 /// The longest token that is issued or looked at, in bytes.
 pub(crate) const LONGEST: usize = 4096;

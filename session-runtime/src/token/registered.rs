@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use crate::clock::Timestamp;
-use crate::key::TokenKind;
-use crate::marker::Sid;
+use crate::cookies::marker::Sid;
+use crate::keys::key::TokenKind;
 use crate::policy::Policy;
-use crate::token_error::TokenError;
+use crate::token::error::TokenError;
 
 /// The names that tokens set themselves, `sub` beside them; `act` (RFC 8693) and `cnf` (RFC 7800) limit a token, so no claim
 /// may pass for them.

@@ -14,9 +14,9 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::clock::Timestamp;
-use crate::key_error::KeyError;
 use crate::keys::Keys;
-use crate::public_keys::PublicKeys;
+use crate::keys::key_error::KeyError;
+use crate::keys::public_keys::PublicKeys;
 
 /// How long an answer may take, with connection and body.
 const ANSWER: Duration = Duration::from_secs(10);

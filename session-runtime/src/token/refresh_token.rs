@@ -7,13 +7,13 @@ use serde::de::{self, Deserialize, DeserializeOwned, Deserializer, MapAccess, Vi
 
 use crate::claims::SessionClaims;
 use crate::clock::Timestamp;
-use crate::key::{KeyRing, TokenKind};
-use crate::marker::Sid;
-use crate::parties::Parties;
-use crate::registered::Registered;
-use crate::text::Text;
+use crate::cookies::marker::Sid;
+use crate::keys::key::{KeyRing, TokenKind};
+use crate::token::error::TokenError;
+use crate::token::parties::Parties;
+use crate::token::registered::Registered;
+use crate::token::text::Text;
 use crate::token::{self, Opened};
-use crate::token_error::TokenError;
 
 /// A refresh token whose signature, structure, issuer and audience are right.
 pub(crate) struct RefreshToken<C: SessionClaims> {

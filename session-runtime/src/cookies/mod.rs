@@ -1,5 +1,7 @@
 //! The two cookies: their names, how a request's are read, how an answer's are written.
 
+pub(crate) mod marker;
+
 use std::fmt;
 use std::time::Duration;
 
@@ -11,8 +13,8 @@ use cookie::{Cookie, SameSite};
 use memchr::{memchr, memchr_iter};
 
 use crate::clock::Timestamp;
+use crate::cookies::marker::{Marker, Sid};
 use crate::issue_error::IssueError;
-use crate::marker::{Marker, Sid};
 use crate::policy::{LONGEST_COOKIE, Policy};
 use crate::rejection::SessionRejection;
 

@@ -14,8 +14,8 @@ use sha2::{Digest, Sha256};
 use crate::cookies;
 use crate::policy::Policy;
 
-const MODULE: &str = include_str!("../client/client.js");
-const TYPES: &str = include_str!("../client/client.d.ts");
+const MODULE: &str = include_str!("../../client/client.js");
+const TYPES: &str = include_str!("../../client/client.d.ts");
 
 /// Stands in the module for the marker's name, so that it cannot disagree with the policy.
 const MARKER_NAME: &str = "__SESSION_COOKIE__";

@@ -7,7 +7,7 @@ use serde::de::DeserializeSeed;
 use serde::{Deserialize, Deserializer};
 use sha2::{Digest, Sha256};
 
-use crate::text::TextSeed;
+use crate::token::text::TextSeed;
 
 /// 128 random bits are 22 characters of base64url.
 const ENCODED: usize = 22;

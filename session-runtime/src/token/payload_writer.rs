@@ -4,10 +4,10 @@ use serde::ser::{Impossible, Serialize, SerializeMap, SerializeStruct, Serialize
 
 use crate::claims::Wire;
 use crate::issue_error::IssueError;
-use crate::key::TokenKind;
-use crate::parties::Parties;
-use crate::registered::{RESERVED, Registered};
-use crate::subject::{self, WireString};
+use crate::keys::key::TokenKind;
+use crate::token::parties::Parties;
+use crate::token::registered::{RESERVED, Registered};
+use crate::token::subject::{self, WireString};
 
 /// A JSON object in the making.
 pub(crate) struct PayloadWriter {

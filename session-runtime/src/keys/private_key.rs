@@ -12,9 +12,9 @@ use aws_lc_rs::signature::{
 use rustls_pki_types::pem::{PemObject, SectionKind};
 use serde_json::Value;
 
-use crate::jwk::{Jwk, JwkEntry};
-use crate::key_error::KeyError;
-use crate::public_keys::{PublicKey, is_private};
+use crate::keys::jwk::{Jwk, JwkEntry};
+use crate::keys::key_error::KeyError;
+use crate::keys::public_keys::{PublicKey, is_private};
 
 /// A private key that signs access tokens: Ed25519, P-256 (ES256) or RSA of 2048 to 4096 bits (RS256). The type of the key
 /// fixes its algorithm.

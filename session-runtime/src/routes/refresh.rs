@@ -11,17 +11,17 @@ use axum::http::HeaderMap;
 
 use crate::claims::SessionClaims;
 use crate::clock::Timestamp;
+use crate::cookies::marker::Sid;
 use crate::cookies::{RequestCookies, SessionCookies};
 use crate::issue_error::IssueError;
-use crate::key::TokenKind;
-use crate::marker::Sid;
-use crate::refresh_token::RefreshToken;
-use crate::registered::Registered;
+use crate::keys::key::TokenKind;
 use crate::rejection::SessionRejection;
 use crate::renew::{Renew, Renewal};
 use crate::sessions::Sessions;
 use crate::snapshot::Snapshot;
-use crate::token_error::TokenError;
+use crate::token::error::TokenError;
+use crate::token::refresh_token::RefreshToken;
+use crate::token::registered::Registered;
 use crate::token_response::TokenResponse;
 
 /// A token from further ahead is no clock error any more.

@@ -1,15 +1,27 @@
 //! Secrets in, keys out.
 
 #[cfg(feature = "asymmetric")]
+pub(crate) mod jwk;
+pub(crate) mod key;
+#[cfg(feature = "asymmetric")]
+pub(crate) mod key_error;
+#[cfg(feature = "asymmetric")]
+pub(crate) mod private_key;
+#[cfg(feature = "asymmetric")]
+pub(crate) mod public_keys;
+#[cfg(feature = "remote-jwks")]
+pub(crate) mod remote_keys;
+
+#[cfg(feature = "asymmetric")]
 use std::borrow::Cow;
 use std::env;
 use std::fmt;
 
 use base64_simd::URL_SAFE_NO_PAD;
 
-use crate::key::{KeyRing, TokenKey, TokenKind};
+use crate::keys::key::{KeyRing, TokenKey, TokenKind};
 #[cfg(feature = "asymmetric")]
-use crate::{
+use crate::keys::{
     key_error::KeyError,
     private_key::PrivateKey,
     public_keys::{MOST_KEYS, PublicKeys},

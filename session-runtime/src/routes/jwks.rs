@@ -7,7 +7,7 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 
 use crate::claims::SessionClaims;
-use crate::public_keys::PublicKeys;
+use crate::keys::public_keys::PublicKeys;
 use crate::sessions::{HoldsSessions, Sessions};
 
 /// RFC 8615 has the folder; the name in it is what everybody uses.

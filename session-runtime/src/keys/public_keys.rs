@@ -11,8 +11,8 @@ use base64_simd::URL_SAFE_NO_PAD;
 use rustls_pki_types::pem::{PemObject, SectionKind};
 use serde_json::Value;
 
-use crate::jwk::{Jwk, JwkEntry, encode};
-use crate::key_error::KeyError;
+use crate::keys::jwk::{Jwk, JwkEntry, encode};
+use crate::keys::key_error::KeyError;
 
 /// A set of more keys is nobody's, and each is another constant to compare a token with.
 pub(crate) const MOST_KEYS: usize = 32;

@@ -11,13 +11,13 @@ use serde::de::value::{BorrowedStrDeserializer, MapAccessDeserializer, StrDeseri
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, Visitor};
 
 use crate::clock::Timestamp;
-use crate::key::TokenKind;
-use crate::marker::Sid;
-use crate::parties::Parties;
-use crate::registered::Registered;
-use crate::subject::SubjectSeed;
-use crate::text::TextSeed;
-use crate::token_error::TokenError;
+use crate::cookies::marker::Sid;
+use crate::keys::key::TokenKind;
+use crate::token::error::TokenError;
+use crate::token::parties::Parties;
+use crate::token::registered::Registered;
+use crate::token::subject::SubjectSeed;
+use crate::token::text::TextSeed;
 
 /// Reads the registered claims and a `T`, and refuses what is missing, repeated, of another type or of other parties.
 pub(crate) fn read<'de, T: Deserialize<'de>>(
