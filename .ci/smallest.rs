@@ -4,7 +4,7 @@ use axum::extract::FromRef;
 use axum::routing::{get, post};
 use serde::{Deserialize, Serialize};
 use stateless_session::{
-    IssueError, Keys, Login, Renew, Renewal, SessionClaims, Sessions, TokenResponse,
+    IssueError, Keys, Login, Renew, Renewal, SessionRoutes, Sessions, TokenResponse,
     require_session, stateless_session,
 };
 

@@ -11,7 +11,9 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use stateless_session::{Keys, Login, Renew, Renewal, SessionClaims, SessionRejection, Sessions};
+use stateless_session::{
+    Keys, Login, Renew, Renewal, SessionClaims, SessionRejection, SessionRoutes, Sessions,
+};
 use stateless_session::{TokenResponse, require_session, stateless_session};
 use tokio::sync::{RwLock, Semaphore};
 use tokio::{net::TcpListener, signal, task, time::timeout};

@@ -8,7 +8,7 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use axum::{Json, Router, extract::{FromRef, Path, State}, http::StatusCode, routing::{delete, get, post}};
 //! use serde::{Deserialize, Serialize};
-//! use stateless_session::{Keys, Login, Renew, Renewal, SessionClaims, Sessions, TokenResponse, require_session, stateless_session};
+//! use stateless_session::{Keys, Login, Renew, Renewal, SessionRoutes, Sessions, TokenResponse, require_session, stateless_session};
 //! #
 //! # #[derive(Clone)]
 //! # struct Db;
@@ -118,7 +118,7 @@
 /// [`IssueError`] there. What serde gives back as something else is not found out, such as an untagged enum whose first
 /// variant that fits is another.
 ///
-/// It generates [`SessionClaims`], which has the routes, and makes the struct an extractor: `Claims` refuses a request
+/// It generates [`SessionClaims`], to which [`SessionRoutes`] adds the routes, and makes the struct an extractor: `Claims` refuses a request
 /// without a session, `Option<Claims>` is `None` where there is no token, and `Result<Claims, SessionRejection>` leaves
 /// the answer to the handler.
 ///
@@ -184,7 +184,7 @@ pub use session_runtime::__private;
 pub use session_runtime::{
     AccessToken, Guard, InvalidCookie, IssueError, Keys, KeysError, Login, OriginError, Policy,
     Renew, Renewal, Require, SameOrigin, Session, SessionClaims, SessionCookies, SessionRejection,
-    Sessions, SubjectError, TokenResponse, Weakness,
+    SessionRoutes, Sessions, SubjectError, TokenResponse, Weakness,
 };
 #[cfg(feature = "remote-jwks")]
 pub use session_runtime::{FetchError, JwksUrl, RemoteKeys};

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::time::{Duration, UNIX_EPOCH};
 
 use ::stateless_session::{
-    IssueError, Keys, Login, Renew, Renewal, SessionClaims, Sessions, TokenResponse,
+    IssueError, Keys, Login, Renew, Renewal, SessionRoutes, Sessions, TokenResponse,
     require_session, stateless_session,
 };
 use axum::Router;

@@ -136,7 +136,7 @@ where
     type Rejection = SessionRejection;
 
     async fn from_request_parts(parts: &mut Parts, state: &App) -> Result<Self, SessionRejection> {
-        let session = Session::verify(&Sessions::from_ref(state), &parts.headers)?;
+        let session = Sessions::from_ref(state).authenticate(&parts.headers)?;
         let sid = session.sid;
         Self::check(session).inspect_err(|rejection| {
             tracing::debug!(sid = sid.short(), guard = type_name::<G>(), %rejection, "refused by the guard");

@@ -63,6 +63,7 @@ pub use origin::OriginError;
 pub use policy::Policy;
 pub use rejection::SessionRejection;
 pub use renew::{Renew, Renewal};
+pub use routes::SessionRoutes;
 pub use same_origin::SameOrigin;
 pub use session::Session;
 pub use sessions::Sessions;

@@ -21,7 +21,7 @@ where
     C: SessionClaims,
     Sessions<C>: FromRef<S>,
 {
-    let session = Session::verify(&Sessions::from_ref(state), &parts.headers);
+    let session = Sessions::from_ref(state).authenticate(&parts.headers);
     ready(session.map(Session::into_claims))
 }
 
@@ -31,7 +31,7 @@ where
     C: SessionClaims,
     Sessions<C>: FromRef<S>,
 {
-    let session = Session::verify_optional(&Sessions::from_ref(state), &parts.headers);
+    let session = Sessions::from_ref(state).authenticate_optional(&parts.headers);
     ready(session.map(|session| session.map(Session::into_claims)))
 }
 

@@ -4,19 +4,13 @@ use std::fmt;
 use std::ops::Deref;
 use std::time::{Duration, SystemTime};
 
-use axum::extract::{FromRef, FromRequestParts, OptionalFromRequestParts};
-use axum::http::HeaderMap;
-use axum::http::request::Parts;
-
-use crate::bearer;
 use crate::claims::{FromWire, SessionClaims};
-use crate::clock::Timestamp;
+use crate::clock::{Clock, Timestamp};
 use crate::cookies::marker::Sid;
-use crate::keys::key::TokenKind;
-use crate::rejection::SessionRejection;
-use crate::sessions::Sessions;
+use crate::keys::key::{KeyRing, TokenKind};
 use crate::token;
 use crate::token::error::TokenError;
+use crate::token::parties::Parties;
 
 /// The session of a request: the claims, and when it began and ends.
 ///
@@ -78,59 +72,17 @@ impl<C> Session<C> {
 }
 
 impl<C: SessionClaims> Session<C> {
-    /// Reads and verifies the access token of a request.
-    pub(crate) fn verify(
-        sessions: &Sessions<C>,
-        headers: &HeaderMap,
-    ) -> Result<Self, SessionRejection> {
-        Self::verify_optional(sessions, headers)?.ok_or_else(|| {
-            let realm = C::POLICY.issuer;
-            let rejection = SessionRejection::MissingToken { realm };
-            tracing::debug!(%rejection, "no session");
-            rejection
-        })
-    }
-
-    /// The same, with `None` where the request carries no token at all. A bad token is still refused.
-    pub(crate) fn verify_optional(
-        sessions: &Sessions<C>,
-        headers: &HeaderMap,
-    ) -> Result<Option<Self>, SessionRejection> {
-        let token = bearer::access_token(headers)
-            .inspect_err(|rejection| tracing::debug!(%rejection, "no session"))?;
-        token
-            .map(|token| Self::verify_token(sessions, token))
-            .transpose()
-    }
-
-    /// Verifies an access token, from wherever it came.
-    pub(crate) fn verify_token(
-        sessions: &Sessions<C>,
+    /// Opens an access token that counts now.
+    pub(crate) fn open(
         token: &[u8],
-    ) -> Result<Self, SessionRejection> {
-        #[cfg(feature = "remote-jwks")]
-        if let Some(remote) = sessions.remote()
-            && !remote.are_confirmed(sessions.now())
-        {
-            tracing::error!("no answer has confirmed the public keys for too long");
-            return Err(SessionRejection::TemporarilyUnavailable);
-        }
-        Self::open(sessions, token).map_err(|cause| {
-            #[cfg(feature = "remote-jwks")]
-            if let (TokenError::Header, Some(remote)) = (cause, sessions.remote()) {
-                remote.report_unknown_key();
-            }
-            tracing::debug!(%cause, "refused an access token");
-            SessionRejection::InvalidToken
-        })
-    }
-
-    fn open(sessions: &Sessions<C>, token: &[u8]) -> Result<Self, TokenError> {
+        keys: &KeyRing,
+        parties: &Parties,
+        clock: &Clock,
+    ) -> Result<Self, TokenError> {
         let (kind, policy) = (TokenKind::Access, &C::POLICY);
-        let keys = sessions.keys();
-        let opened = token::open::<FromWire<C>>(token, kind, &keys.access, sessions.parties())?;
+        let opened = token::open::<FromWire<C>>(token, kind, keys, parties)?;
         let (FromWire(claims), registered) = (opened.claims, opened.registered);
-        let now = sessions.now();
+        let now = clock.now();
         registered.check_times(kind, policy, now)?;
         Ok(Self {
             claims,
@@ -159,35 +111,6 @@ impl<C> fmt::Debug for Session<C> {
             .field("issued_at", &self.issued_at())
             .field("expires_at", &self.expires_at())
             .finish_non_exhaustive()
-    }
-}
-
-impl<C, S> FromRequestParts<S> for Session<C>
-where
-    C: SessionClaims,
-    S: Sync,
-    Sessions<C>: FromRef<S>,
-{
-    type Rejection = SessionRejection;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, SessionRejection> {
-        Self::verify(&Sessions::from_ref(state), &parts.headers)
-    }
-}
-
-impl<C, S> OptionalFromRequestParts<S> for Session<C>
-where
-    C: SessionClaims,
-    S: Sync,
-    Sessions<C>: FromRef<S>,
-{
-    type Rejection = SessionRejection;
-
-    async fn from_request_parts(
-        parts: &mut Parts,
-        state: &S,
-    ) -> Result<Option<Self>, SessionRejection> {
-        Self::verify_optional(&Sessions::from_ref(state), &parts.headers)
     }
 }
 

@@ -6,11 +6,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use arc_swap::{ArcSwap, Guard};
-use axum::extract::FromRef;
+use arc_swap::ArcSwap;
+#[cfg(feature = "asymmetric")]
+use arc_swap::Guard;
+use axum::extract::{FromRef, FromRequestParts, OptionalFromRequestParts};
+use axum::http::HeaderMap;
+use axum::http::request::Parts;
 
+use crate::bearer;
 use crate::claims::SessionClaims;
-use crate::clock::{Clock, Timestamp};
+use crate::clock::Clock;
 use crate::cookies::SessionCookies;
 use crate::cookies::marker::Marker;
 use crate::issue_error::IssueError;
@@ -23,6 +28,8 @@ use crate::origin::{OriginError, Origins};
 use crate::rejection::SessionRejection;
 use crate::session::Session;
 use crate::snapshot::Snapshot;
+#[cfg(feature = "remote-jwks")]
+use crate::token::error::TokenError;
 use crate::token::parties::Parties;
 use crate::token_response::TokenResponse;
 
@@ -294,7 +301,48 @@ impl<C: SessionClaims> Sessions<C> {
     ///
     /// [`SessionRejection::InvalidToken`], whatever the reason; the log tells which.
     pub fn verify(&self, access_token: &str) -> Result<Session<C>, SessionRejection> {
-        Session::verify_token(self, access_token.as_bytes())
+        self.verify_token(access_token.as_bytes())
+    }
+
+    /// Reads and verifies the access token of a request.
+    pub(crate) fn authenticate(&self, headers: &HeaderMap) -> Result<Session<C>, SessionRejection> {
+        self.authenticate_optional(headers)?.ok_or_else(|| {
+            let realm = C::POLICY.issuer;
+            let rejection = SessionRejection::MissingToken { realm };
+            tracing::debug!(%rejection, "no session");
+            rejection
+        })
+    }
+
+    /// The same, with `None` where the request carries no token at all. A bad token is still refused.
+    pub(crate) fn authenticate_optional(
+        &self,
+        headers: &HeaderMap,
+    ) -> Result<Option<Session<C>>, SessionRejection> {
+        let token = bearer::access_token(headers)
+            .inspect_err(|rejection| tracing::debug!(%rejection, "no session"))?;
+        token.map(|token| self.verify_token(token)).transpose()
+    }
+
+    /// Verifies an access token, from wherever it came.
+    fn verify_token(&self, token: &[u8]) -> Result<Session<C>, SessionRejection> {
+        let shared = &*self.shared;
+        #[cfg(feature = "remote-jwks")]
+        if let Some(remote) = &shared.remote
+            && !remote.are_confirmed(shared.clock.now())
+        {
+            tracing::error!("no answer has confirmed the public keys for too long");
+            return Err(SessionRejection::TemporarilyUnavailable);
+        }
+        let keys = shared.keys.load();
+        Session::open(token, &keys.access, &shared.parties, &shared.clock).map_err(|cause| {
+            #[cfg(feature = "remote-jwks")]
+            if let (TokenError::Header, Some(remote)) = (cause, &shared.remote) {
+                remote.report_unknown_key();
+            }
+            tracing::debug!(%cause, "refused an access token");
+            SessionRejection::InvalidToken
+        })
     }
 
     /// The cookies that end the session in this browser, for a logout in a handler of the application: the session
@@ -355,21 +403,9 @@ impl<C: SessionClaims> Sessions<C> {
         }
     }
 
+    #[cfg(feature = "asymmetric")]
     pub(crate) fn keys(&self) -> Guard<Arc<Keys>> {
         self.shared.keys.load()
-    }
-
-    #[cfg(feature = "remote-jwks")]
-    pub(crate) fn remote(&self) -> Option<&RemoteKeys> {
-        self.shared.remote.as_ref()
-    }
-
-    pub(crate) fn parties(&self) -> &Parties {
-        &self.shared.parties
-    }
-
-    pub(crate) fn now(&self) -> Timestamp {
-        self.shared.clock.now()
     }
 
     pub(crate) fn origins(&self) -> &Origins {
@@ -383,6 +419,35 @@ impl<C> Clone for Sessions<C> {
             shared: Arc::clone(&self.shared),
             claims: PhantomData,
         }
+    }
+}
+
+impl<C, S> FromRequestParts<S> for Session<C>
+where
+    C: SessionClaims,
+    S: Sync,
+    Sessions<C>: FromRef<S>,
+{
+    type Rejection = SessionRejection;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, SessionRejection> {
+        Sessions::from_ref(state).authenticate(&parts.headers)
+    }
+}
+
+impl<C, S> OptionalFromRequestParts<S> for Session<C>
+where
+    C: SessionClaims,
+    S: Sync,
+    Sessions<C>: FromRef<S>,
+{
+    type Rejection = SessionRejection;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        state: &S,
+    ) -> Result<Option<Self>, SessionRejection> {
+        Sessions::from_ref(state).authenticate_optional(&parts.headers)
     }
 }
 

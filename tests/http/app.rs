@@ -11,7 +11,7 @@ use axum::routing::{delete, get, post};
 use axum::{Form, Json, Router};
 use serde::{Deserialize, Serialize};
 use stateless_session::{
-    IssueError, Keys, Login, Renew, Renewal, Session, SessionClaims, SessionRejection, Sessions,
+    IssueError, Keys, Login, Renew, Renewal, Session, SessionRejection, SessionRoutes, Sessions,
     TokenResponse, require_session, stateless_session,
 };
 

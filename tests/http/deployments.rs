@@ -9,8 +9,8 @@ use axum::extract::{FromRef, State};
 use axum::routing::{get, post};
 use serde::{Deserialize, Serialize};
 use stateless_session::{
-    IssueError, Keys, Login, Policy, Renew, Renewal, SessionClaims, Sessions, TokenResponse,
-    stateless_session,
+    IssueError, Keys, Login, Policy, Renew, Renewal, SessionClaims, SessionRoutes, Sessions,
+    TokenResponse, stateless_session,
 };
 
 use crate::app::App;

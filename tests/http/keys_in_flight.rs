@@ -7,7 +7,7 @@ use axum::extract::FromRef;
 use axum::routing::get;
 use serde::{Deserialize, Serialize, Serializer};
 use stateless_session::{
-    Keys, Renew, Renewal, Session, SessionClaims, Sessions, stateless_session,
+    Keys, Renew, Renewal, Session, SessionRoutes, Sessions, stateless_session,
 };
 use tokio::sync::Notify;
 

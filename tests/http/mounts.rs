@@ -6,7 +6,7 @@ use axum::Router;
 use axum::extract::FromRef;
 use serde::{Deserialize, Serialize};
 use stateless_session::{
-    Keys, Login, Renew, Renewal, SessionClaims, Sessions, TokenResponse, stateless_session,
+    Keys, Login, Renew, Renewal, SessionRoutes, Sessions, TokenResponse, stateless_session,
 };
 
 use crate::app::{App, Claims};

@@ -10,7 +10,7 @@ use axum::extract::FromRef;
 use axum::routing::post;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use stateless_session::{
-    IssueError, Login, Renew, Renewal, SessionClaims, Sessions, TokenResponse, stateless_session,
+    IssueError, Login, Renew, Renewal, SessionRoutes, Sessions, TokenResponse, stateless_session,
 };
 
 use crate::support::{Browser, HeldClock, Request, Server, keys};

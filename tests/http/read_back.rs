@@ -7,8 +7,8 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use stateless_session::{
-    IssueError, Login, Renew, Renewal, Session, SessionClaims, Sessions, SubjectError,
-    TokenResponse, stateless_session,
+    IssueError, Login, Renew, Renewal, Session, SessionClaims, SessionRoutes, Sessions,
+    SubjectError, TokenResponse, stateless_session,
 };
 
 use crate::support::{Browser, HeldClock, Request, Server, keys};

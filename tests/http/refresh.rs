@@ -568,7 +568,7 @@ async fn no_words_of_an_outage_end_a_session() {
     use std::io::{Error, ErrorKind};
     use std::sync::{Arc, Mutex};
 
-    use stateless_session::{Login, Renew, Renewal, SessionClaims, Sessions, TokenResponse};
+    use stateless_session::{Login, Renew, Renewal, SessionRoutes, Sessions, TokenResponse};
 
     use crate::app::{Claims, Role, UserId};
     use crate::support::{keys, lock};

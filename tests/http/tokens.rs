@@ -7,7 +7,7 @@ use axum::routing::{get, post};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::{Deserialize, Serialize};
 use stateless_session::{
-    Login, Renew, Renewal, SessionClaims, Sessions, TokenResponse, require_session,
+    Login, Renew, Renewal, SessionRoutes, Sessions, TokenResponse, require_session,
     stateless_session,
 };
 use tower::ServiceExt;

@@ -6,7 +6,7 @@ use axum::Router;
 use axum::extract::FromRef;
 use axum::http::StatusCode;
 use axum::routing::get;
-use stateless_session::{Renew, Renewal, SessionClaims, Sessions};
+use stateless_session::{Renew, Renewal, SessionRoutes, Sessions};
 
 use crate::{Claims, samples};
 

@@ -14,7 +14,7 @@ pub mod session;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRef};
 use axum::routing::{get, post};
-use stateless_session::{SessionClaims, Sessions};
+use stateless_session::{SessionRoutes, Sessions};
 
 use crate::accounts::Accounts;
 use crate::changes::Changes;

@@ -61,7 +61,8 @@ pub enum KeysError {
 }
 
 impl KeysError {
-    /// Whether nothing was configured at all: the only case in which a program may fall back on [`Keys::generate`].
+    /// Whether nothing was configured at all: the only case in which a program may fall back on
+    /// [`Keys::generate`](crate::Keys::generate).
     pub fn is_unset(&self) -> bool {
         matches!(self, Self::Unset)
     }

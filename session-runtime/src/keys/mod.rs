@@ -20,14 +20,14 @@ use base64_simd::URL_SAFE_NO_PAD;
 
 pub use crate::keys::error::KeysError;
 use crate::keys::key::{KeyRing, TokenKey, TokenKind};
-use crate::keys::names::{ARGUMENTS, Names};
-pub use crate::keys::strength::Weakness;
 #[cfg(feature = "asymmetric")]
-use crate::keys::{
-    key_error::KeyError,
-    private_key::PrivateKey,
-    public_keys::{MOST_KEYS, PublicKeys},
-};
+use crate::keys::key_error::KeyError;
+use crate::keys::names::{ARGUMENTS, Names};
+#[cfg(feature = "asymmetric")]
+use crate::keys::private_key::PrivateKey;
+#[cfg(feature = "asymmetric")]
+use crate::keys::public_keys::{MOST_KEYS, PublicKeys};
+pub use crate::keys::strength::Weakness;
 
 /// The keys that sign and verify the two kinds of token: secrets (HS256; RFC 7518, section 3.2), or with the feature
 /// `asymmetric`, a private key for access tokens.

@@ -229,7 +229,7 @@ impl PublicKeys {
     }
 
     /// The keys as a JWK set, for verifiers that read it from a file. The route of
-    /// [`SessionClaims::jwks_routes`](crate::SessionClaims::jwks_routes) serves the same.
+    /// [`SessionRoutes::jwks_routes`](crate::SessionRoutes::jwks_routes) serves the same.
     pub fn to_jwks(&self) -> String {
         let entries: Vec<String> = self.0.iter().map(|key| key.jwk.to_json()).collect();
         format!(r#"{{"keys":[{}]}}"#, entries.join(","))

@@ -27,7 +27,7 @@ const LEAST: Duration = Duration::from_secs(1);
 /// 32 RSA keys of 4096 bits take less.
 const LARGEST_SET: usize = 64 * 1024;
 
-/// Where a service publishes its keys, as [`SessionClaims::jwks_routes`](crate::SessionClaims::jwks_routes) does.
+/// Where a service publishes its keys, as [`SessionRoutes::jwks_routes`](crate::SessionRoutes::jwks_routes) does.
 ///
 /// ```no_run
 /// # use serde::{Deserialize, Serialize};

@@ -3,7 +3,7 @@
 #[cfg(feature = "client")]
 mod client;
 #[cfg(feature = "asymmetric")]
-pub(crate) mod jwks;
+mod jwks;
 mod logout;
 mod refresh;
 
@@ -26,7 +26,94 @@ use crate::sessions::{HoldsSessions, Sessions};
 const REFRESH: &str = "/refresh";
 const LOGOUT: &str = "/logout";
 
-pub(crate) fn routes<C, S>(mount: &str) -> Router<S>
+/// The routes of a claims struct, which every one of them has.
+pub trait SessionRoutes: SessionClaims {
+    /// The session routes, to be merged at the outermost router: POST `{path}/refresh` and POST `{path}/logout`, and
+    /// with the feature `client`, GET `{path}/client.js` and GET `{path}/client.d.ts`, the browser module.
+    ///
+    /// The state must hold [`Sessions<Self>`](crate::Sessions) and implement [`Renew<Self>`]. A state without the former:
+    ///
+    /// ```compile_fail,E0277
+    /// # use axum::Router;
+    /// # use serde::{Deserialize, Serialize};
+    /// # use stateless_session::{Renew, Renewal, SessionRoutes, stateless_session};
+    /// # #[stateless_session(access = "15m", refresh = "7d")]
+    /// # #[derive(Clone, Serialize, Deserialize)]
+    /// # pub struct Claims { sub: u64 }
+    /// #[derive(Clone)]
+    /// struct App; // error: the state `App` holds no `Sessions<Claims>`
+    /// # impl Renew<Claims> for App {
+    /// #     type Error = std::io::Error;
+    /// #     async fn renew(&self, _: &Renewal<Claims>) -> Result<Option<Claims>, std::io::Error> { Ok(None) }
+    /// # }
+    ///
+    /// let app: Router<App> = Router::new().merge(Claims::routes());
+    /// ```
+    fn routes<S>() -> Router<S>
+    where
+        S: HoldsSessions<Self> + Renew<Self> + Clone + Send + Sync + 'static,
+    {
+        Self::routes_at(Self::POLICY.path)
+    }
+
+    /// The session routes at another mount, as a path of axum's, for a nested router or a proxy that strips a prefix; the policy's `path`
+    /// stays what the browser sees.
+    ///
+    /// ```
+    /// # use axum::Router;
+    /// # use serde::{Deserialize, Serialize};
+    /// # use stateless_session::{Renew, SessionRoutes, Sessions, stateless_session};
+    /// #[stateless_session(access = "15m", refresh = "7d", path = "/api/auth")]
+    /// # #[derive(Clone, Serialize, Deserialize)]
+    /// pub struct Claims {
+    ///     sub: u64,
+    /// }
+    ///
+    /// fn app<S>() -> Router<S>
+    /// where
+    ///     S: Renew<Claims> + Clone + Send + Sync + 'static,
+    ///     Sessions<Claims>: axum::extract::FromRef<S>,
+    /// {
+    ///     Router::new().nest("/api", Router::new().merge(Claims::routes_at("/auth")))
+    /// }
+    /// ```
+    fn routes_at<S>(mount: &str) -> Router<S>
+    where
+        S: HoldsSessions<Self> + Renew<Self> + Clone + Send + Sync + 'static,
+    {
+        routes::<Self, S>(mount)
+    }
+
+    /// GET `/.well-known/jwks.json`, to be merged at the outermost router: the public keys that verify these access tokens,
+    /// as a JWK set (RFC 7517), with five minutes for caches. Secrets are never in it.
+    ///
+    /// ```
+    /// # use axum::{Router, extract::FromRef};
+    /// # use serde::{Deserialize, Serialize};
+    /// # use stateless_session::{Renew, SessionRoutes, Sessions, stateless_session};
+    /// # #[stateless_session(access = "15m", refresh = "7d")]
+    /// # #[derive(Clone, Serialize, Deserialize)]
+    /// # pub struct Claims { sub: u64 }
+    /// fn routes<S>() -> Router<S>
+    /// where
+    ///     S: Renew<Claims> + Clone + Send + Sync + 'static,
+    ///     Sessions<Claims>: FromRef<S>,
+    /// {
+    ///     Claims::routes().merge(Claims::jwks_routes())
+    /// }
+    /// ```
+    #[cfg(feature = "asymmetric")]
+    fn jwks_routes<S>() -> Router<S>
+    where
+        S: HoldsSessions<Self> + Clone + Send + Sync + 'static,
+    {
+        jwks::routes::<Self, S>()
+    }
+}
+
+impl<C: SessionClaims> SessionRoutes for C {}
+
+fn routes<C, S>(mount: &str) -> Router<S>
 where
     C: SessionClaims,
     S: HoldsSessions<C> + Renew<C> + Clone + Send + Sync + 'static,

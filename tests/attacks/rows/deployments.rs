@@ -10,8 +10,8 @@ use axum::extract::{FromRef, State};
 use axum::routing::{get, post};
 use serde::{Deserialize, Serialize};
 use stateless_session::{
-    IssueError, Login, Renew, Renewal, Session, SessionClaims, Sessions, TokenResponse,
-    stateless_session,
+    IssueError, Login, Renew, Renewal, Session, SessionClaims, SessionRoutes, Sessions,
+    TokenResponse, stateless_session,
 };
 
 use crate::app::{App, Claims, Role, UserId};

@@ -11,7 +11,7 @@ use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use stateless_session::{
-    Keys, Login, Renew, Renewal, Session, SessionClaims, Sessions, TokenResponse, require_session,
+    Keys, Login, Renew, Renewal, Session, SessionRoutes, Sessions, TokenResponse, require_session,
     stateless_session,
 };
 use tokio::sync::watch;

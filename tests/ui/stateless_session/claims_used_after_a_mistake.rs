@@ -3,7 +3,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use stateless_session::{
-    Renew, Renewal, SessionClaims, Sessions, require_session, stateless_session,
+    Renew, Renewal, SessionRoutes, Sessions, require_session, stateless_session,
 };
 
 #[stateless_session(access = "15 minutes", refresh = "7d")]

@@ -1,7 +1,7 @@
 use axum::extract::FromRef;
 use axum::Router;
 use serde::{Deserialize, Serialize};
-use stateless_session::{SessionClaims, Sessions, stateless_session};
+use stateless_session::{SessionRoutes, Sessions, stateless_session};
 
 #[stateless_session(access = "15m", refresh = "7d")]
 #[derive(Serialize, Deserialize)]

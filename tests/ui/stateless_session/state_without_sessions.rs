@@ -1,6 +1,6 @@
 use axum::Router;
 use serde::{Deserialize, Serialize};
-use stateless_session::{Renew, Renewal, SessionClaims, stateless_session};
+use stateless_session::{Renew, Renewal, SessionRoutes, stateless_session};
 
 #[stateless_session(access = "15m", refresh = "7d")]
 #[derive(Serialize, Deserialize)]

@@ -19,7 +19,7 @@ use axum::{Json, Router, middleware};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use stateless_session::{
-    Keys, Login, Renew, Renewal, SessionClaims, Sessions, TokenResponse, require_session,
+    Keys, Login, Renew, Renewal, SessionRoutes, Sessions, TokenResponse, require_session,
     stateless_session,
 };
 use tokio::net::TcpListener;

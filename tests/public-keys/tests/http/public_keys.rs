@@ -14,7 +14,7 @@ use axum::routing::get;
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Validation};
 use stateless_session::{
-    KeyError, Keys, PrivateKey, PublicKeys, SessionClaims, Sessions, require_session,
+    KeyError, Keys, PrivateKey, PublicKeys, SessionClaims, SessionRoutes, Sessions, require_session,
 };
 
 use crate::app::{App, Claims, Role, UserId};
