@@ -82,12 +82,15 @@ async fn a_refresh_in_flight_gets_nothing_that_outlives_the_keys_it_began_with()
     // Old enough for another refresh cookie.
     clock.advance(2 * DAY);
 
-    let retired = async {
-        app.asked.notified().await;
-        app.sessions.set_keys(next_keys());
-        app.go_on.notify_one();
-    };
-    let (answer, ()) = tokio::join!(server.send(&request), retired);
+    let answer = server.send(&request);
+    tokio::pin!(answer);
+    tokio::select! {
+        () = app.asked.notified() => {}
+        early = &mut answer => panic!("nobody was asked: {early:?}"),
+    }
+    app.sessions.set_keys(next_keys());
+    app.go_on.notify_one();
+    let answer = answer.await;
     assert_eq!(answer.status, 200);
     let token = answer.access_token();
     let me = server.send(&Request::get("/me").bearer(&token)).await;

@@ -323,3 +323,26 @@ fn deleted(mut cookie: Cookie<'static>) -> Cookie<'static> {
     cookie.set_expires(OffsetDateTime::UNIX_EPOCH);
     cookie
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// HTTP/1.1 takes blanks around a field's value away; other versions hand them on.
+    #[test]
+    fn a_blank_before_the_first_pair_belongs_to_its_name() {
+        let policy = Policy::new("app", "app", Duration::ZERO, Duration::ZERO);
+        let marker = "__Host-app=AAAAAAAAAAAAAAAAAAAAAA";
+        for (line, markers) in [
+            (marker.to_owned(), 1),
+            (format!(" {marker}"), 0),
+            (format!("a=b; {marker}"), 1),
+            (format!("a=b;{marker}"), 1),
+            (format!("a=b;  {marker}"), 0),
+        ] {
+            let headers = HeaderMap::from_iter([(COOKIE, line.parse().unwrap())]);
+            let cookies = RequestCookies::read(&headers, &policy);
+            assert_eq!(cookies.markers().len(), markers, "{line:?}");
+        }
+    }
+}
