@@ -1,9 +1,9 @@
 //! The runtime of [`stateless-session`](https://docs.rs/stateless-session): use that crate, which re-exports this one.
 //!
-//! A request's way through the files: `bearer` finds the access token, `token` opens it with the `key` that its header
-//! names and `payload_reader` reads it, `registered` says when it ends, `session` hands it to the handler behind a
-//! `guard`. A session's way: `login` starts it, `payload_writer` and `token` make its tokens, `cookies` carries one of
-//! them, `refresh` asks `renew` for new claims, `logout` ends it.
+//! A request's way: `bearer` finds the access token, `sessions` has it opened by `token`, with the one of the `keys` whose
+//! tokens begin so, and hands the `session` to the handler behind a `guard`. A session's way: `login` starts it, by a
+//! `snapshot` of keys and time; `token` writes, reads back and signs its two tokens, `cookies` carries one of them; of the
+//! `routes`, refresh asks `renew` for new claims, and logout ends it.
 
 // Nothing that a request brings about is a panic. Tests may.
 #![cfg_attr(
