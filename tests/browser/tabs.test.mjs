@@ -9,7 +9,7 @@ before(async () => {
   server = await h.startServer()
   browser = await h.startBrowser()
 })
-afterEach(() => server.control({ refresh: 'pass', renew: 'ok', ahead: 0 }))
+afterEach(() => server.control({ refresh: 'pass', logout: 'pass', renew: 'ok', ahead: 0 }))
 after(async () => {
   await browser?.close()
   await server?.stop()
@@ -107,6 +107,24 @@ test('a login in one tab signs in the others', async t => {
   assert.equal(await h.state(other), 'out')
   await h.login(one, 'alice')
   await h.reaches(other, 'in', 'alice')
+})
+
+test('a logout answer that comes after the next login ends no session', async t => {
+  const [first, second, third] = await tabs(t, 3)
+  await server.control({ logout: 'hold' })
+  const leaving = first.evaluate(() => session.logout())
+  for (const page of [first, second, third]) await h.reaches(page, 'out')
+  await h.login(second, 'bob')
+  await h.reaches(third, 'in', 'bob')
+  const marker = await h.markerOf(second)
+  assert.match(marker, new RegExp(h.MARKER))
+  await server.control({ logout: 'pass' })
+  await leaving
+  assert.equal(await h.markerOf(first), marker)
+  // With the marker gone, nobody would be signed in behind a reload.
+  await third.reload()
+  await h.reaches(third, 'in', 'bob')
+  assert.deepEqual(await h.me(third), { status: 200, sub: 'bob' })
 })
 
 test('a refresh answer that comes after a logout revives nothing', async t => {

@@ -25,6 +25,7 @@ use crate::{App, Claims, Role};
 pub(crate) struct Order {
     renew: Option<Users>,
     refresh: Option<Delivery>,
+    logout: Option<Delivery>,
     ahead: Option<u64>,
     raise_generation: Option<String>,
     #[serde(default)]
@@ -41,7 +42,7 @@ enum Users {
     Error,
 }
 
-/// What becomes of a refresh's answer once it is made.
+/// What becomes of an answer once it is made.
 #[derive(Clone, Copy, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Delivery {
@@ -68,7 +69,8 @@ pub(crate) struct Controls {
     held: Arc<Mutex<Held>>,
     /// Seconds that this server's clock is ahead.
     ahead: Arc<AtomicU64>,
-    delivery: Arc<watch::Sender<Delivery>>,
+    refresh: Arc<watch::Sender<Delivery>>,
+    logout: Arc<watch::Sender<Delivery>>,
     allowed_origin: Option<String>,
 }
 
@@ -89,7 +91,8 @@ impl Controls {
         Ok(Self {
             held: Arc::new(Mutex::new(held)),
             ahead,
-            delivery: Arc::default(),
+            refresh: Arc::default(),
+            logout: Arc::default(),
             allowed_origin,
         })
     }
@@ -146,7 +149,10 @@ impl Controls {
             )?;
         }
         if let Some(delivery) = order.refresh {
-            self.delivery.send_replace(delivery);
+            self.refresh.send_replace(delivery);
+        }
+        if let Some(delivery) = order.logout {
+            self.logout.send_replace(delivery);
         }
         Ok(())
     }
@@ -176,15 +182,22 @@ pub(crate) async fn control(
     }
 }
 
-/// Delivers, holds or loses the answers of refreshes that were handled in any case.
+/// Delivers, holds or loses the answers of refreshes and logouts that were handled in any case.
 pub(crate) async fn deliver(State(app): State<App>, request: Request, next: Next) -> Response {
-    let is_refresh = request.uri().path() == "/auth/refresh" && request.method() == "POST";
+    let is_post = request.method() == "POST";
+    let delivery = match request.uri().path() {
+        "/auth/refresh" if is_post => Some(&app.controls.refresh),
+        "/auth/logout" if is_post => Some(&app.controls.logout),
+        _ => None,
+    };
     let response = next.run(request).await;
-    if !is_refresh {
+    let Some(delivery) = delivery else {
         return response;
+    };
+    if Arc::ptr_eq(delivery, &app.controls.refresh) {
+        app.log.handled();
     }
-    app.log.handled();
-    let mut delivery = app.controls.delivery.subscribe();
+    let mut delivery = delivery.subscribe();
     loop {
         let now = *delivery.borrow_and_update();
         match now {
