@@ -23,7 +23,8 @@ pub(crate) enum TokenKind {
 }
 
 impl TokenKind {
-    /// The `typ` of RFC 9068's name, and of ours beside it.
+    /// The `typ` of RFC 9068's name, and of ours beside it. Every kind has two letters and `+jwt`, those to come included, or
+    /// its header would be no whole block of the hash.
     const fn typ(self) -> &'static str {
         match self {
             Self::Access => "at+jwt",
