@@ -12,7 +12,7 @@ use axum::{Json, Router};
 use claims::{Claims, Role, UserId};
 use serde::Deserialize;
 use serde_json::json;
-use stateless_session::{Keys, Login, Renew, Renewal, SessionRoutes, SessionRejection, Sessions};
+use stateless_session::{Keys, Login, Renew, Renewal, SessionRejection, SessionRoutes, Sessions};
 use stateless_session::{TokenResponse, require_session};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
