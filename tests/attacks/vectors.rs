@@ -77,7 +77,10 @@ async fn what_json_test_suite_rejects_is_refused_under_a_right_signature() {
             for payload in [first(of, &json), last(of, &json)] {
                 let counts = counts(&router, &ada, kind, &payload).await;
                 match &*vector.expect {
-                    "accept" => assert_eq!(counts, fits, "{}", vector.name),
+                    // A refresh token has no member that nobody reads.
+                    "accept" => {
+                        assert_eq!(counts, fits && kind == Kind::Access, "{}", vector.name);
+                    }
                     "reject" => assert!(!counts, "{}", vector.name),
                     _ => {}
                 }
