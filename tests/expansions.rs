@@ -3,7 +3,13 @@
 //! `session-macros` checks that the macros print these files.
 
 #![allow(dead_code, unused_imports, unused_variables)] // handlers that no router has, macros that were used up
-#![allow(missing_docs, unreachable_pub, unused_qualifications, clippy::pedantic)] // not about printed code
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    unused_qualifications,
+    clippy::pedantic,
+    clippy::style
+)] // not about printed code
 
 extern crate stateless_session as renamed;
 
@@ -25,10 +31,14 @@ expansions! {
     all_options
     cfg_and_doc_hidden
     generation
+    generation_renamed
     guard_everything
     guard_fresh_max_age
     guard_if
     guard_pattern
+    guard_text
+    guard_with_a_name
+    lints
     readme
     renamed_crate
     three_fields

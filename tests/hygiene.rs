@@ -93,6 +93,24 @@ pub mod scope {
     pub async fn everything(session: ::renamed::Session<S>) {
         ::core::mem::drop(session);
     }
+
+    /// Every argument, under a name.
+    #[::renamed::require_session(
+        r#type = Kind::Admin,
+        plan = ::core::option::Option::Some(1..=9) | None,
+        sub = "user" | "root",
+        if session.generation > 0,
+        fresh = "30s",
+        max_age = "5m",
+        crate = ::renamed
+    )]
+    #[::core::prelude::v1::derive(::core::fmt::Debug)]
+    pub struct Named(S);
+
+    /// Takes the guard as it is.
+    pub async fn named(guard: Named) {
+        ::core::mem::drop(guard.into_inner().sub);
+    }
 }
 
 /// Claims that the crate keeps to itself, in handlers that anybody may name.
@@ -112,6 +130,171 @@ pub mod visibility {
     #[require_session(admin = true, max_age = "5m")]
     pub async fn guarded(claims: Claims) -> String {
         claims.sub.to_string()
+    }
+
+    pub(crate) fn claims(admin: bool) -> Claims {
+        Claims { sub: 1, admin }
+    }
+
+    // Nobody calls `check` or `into_inner`.
+    #[require_session(admin = true)]
+    struct Admin(Claims);
+
+    async fn by_name(Admin(claims): Admin) -> String {
+        claims.sub.to_string()
+    }
+
+    pub(crate) fn router() -> axum::Router<crate::App> {
+        axum::Router::new()
+            .route("/pages/guarded", axum::routing::get(guarded))
+            .route("/pages/by-name", axum::routing::get(by_name))
+    }
+}
+
+/// Guards with a name, wherever a session is needed.
+pub mod named {
+    use serde::{Deserialize, Serialize};
+    use stateless_session::{Session, SessionRejection, require_session, stateless_session};
+    use std::borrow::Cow;
+    use std::sync::Arc;
+
+    /// Claims with strings of all types.
+    #[stateless_session(access = "15m", refresh = "7d")]
+    #[derive(Clone, Debug, Serialize, Deserialize)]
+    pub struct Claims {
+        /// The subject.
+        pub sub: String,
+        #[serde(skip, default = "shared")]
+        shared: Arc<str>,
+        #[serde(skip, default = "borrowed")]
+        borrowed: Cow<'static, str>,
+        #[serde(skip, default = "boxed")]
+        boxed: Box<str>,
+        #[serde(skip)]
+        literal: Literal,
+    }
+
+    #[derive(Clone, Debug)]
+    struct Literal {
+        text: &'static str,
+    }
+
+    impl Default for Literal {
+        fn default() -> Self {
+            Self { text: "literal" }
+        }
+    }
+
+    fn shared() -> Arc<str> {
+        "shared".into()
+    }
+
+    fn borrowed() -> Cow<'static, str> {
+        "borrowed".into()
+    }
+
+    fn boxed() -> Box<str> {
+        "boxed".into()
+    }
+
+    pub(crate) fn claims(sub: &str) -> Claims {
+        Claims {
+            sub: sub.to_owned(),
+            shared: shared(),
+            borrowed: borrowed(),
+            boxed: boxed(),
+            literal: Literal::default(),
+        }
+    }
+
+    /// Alice or Bob.
+    #[require_session(
+        sub = "alice" | "bob",
+        shared = "shared",
+        borrowed = "borrowed",
+        boxed = "boxed",
+        if session.literal.text == "literal"
+    )]
+    #[derive(Debug)]
+    pub struct Friend(Session<Claims>);
+
+    /// No condition but a session.
+    #[require_session]
+    #[derive(Debug)]
+    pub struct Anybody(Claims);
+
+    /// A proof that deeper code demands.
+    fn greeting(friend: &Friend) -> String {
+        format!("{} {}", friend.sub, friend.sid().len())
+    }
+
+    pub(crate) async fn greet(friend: Friend) -> String {
+        greeting(&friend)
+    }
+
+    pub(crate) fn checked(session: Session<Claims>) -> Result<String, SessionRejection> {
+        let friend = Friend::check(session)?;
+        Ok(friend.into_inner().into_claims().sub)
+    }
+
+    pub(crate) async fn layered() {}
+
+    #[derive(Debug)]
+    pub(crate) struct Handlers;
+
+    impl Handlers {
+        /// A method with a guard.
+        pub(crate) async fn guarded(Friend(session): Friend) -> String {
+            session.sub.clone()
+        }
+
+        /// A method with a session.
+        #[require_session]
+        pub(crate) async fn any(claims: Claims) -> String {
+            #![allow(clippy::needless_pass_by_value)]
+            Self::name(&claims)
+        }
+
+        fn name(claims: &Claims) -> String {
+            claims.sub.clone()
+        }
+    }
+}
+
+/// Lints that a user switches off, on or around in a handler.
+pub mod lints {
+    use crate::scope::S;
+    use stateless_session::require_session;
+
+    /// The lint is about the guard alone.
+    #[allow(
+        clippy::len_zero,
+        clippy::absurd_extreme_comparisons,
+        unused_comparisons
+    )]
+    #[require_session(if claims.sub.len() >= 1, if claims.generation >= 0)]
+    pub async fn allowed(claims: S) {
+        drop(claims);
+    }
+
+    /// The lint is about the handler alone.
+    #[expect(unused_variables, reason = "it is about the handler")]
+    #[require_session(generation = 1..)]
+    pub async fn expected(claims: S) {}
+
+    /// Underscores in front.
+    #[require_session(generation = 1..)]
+    pub async fn _2fa(_: S) {}
+
+    /// Nothing but an underscore and a digit.
+    #[require_session(generation = 1..)]
+    pub async fn _1(_: S) {}
+
+    /// A parameter in parentheses.
+    #[allow(unused_parens)]
+    #[require_session(if claims.generation > 0)]
+    pub async fn parentheses((claims): S) {
+        drop(claims);
     }
 }
 
@@ -289,6 +472,20 @@ pub mod by_example {
 struct App {
     sessions: Sessions<scope::S>,
     others: Sessions<by_example::Claims>,
+    named: Sessions<named::Claims>,
+    pages: Sessions<visibility::Claims>,
+}
+
+impl FromRef<App> for Sessions<named::Claims> {
+    fn from_ref(app: &App) -> Self {
+        app.named.clone()
+    }
+}
+
+impl FromRef<App> for Sessions<visibility::Claims> {
+    fn from_ref(app: &App) -> Self {
+        app.pages.clone()
+    }
 }
 
 impl FromRef<App> for Sessions<scope::S> {
@@ -307,11 +504,30 @@ fn app() -> App {
     App {
         sessions: Sessions::new(Keys::generate().unwrap()),
         others: Sessions::new(Keys::generate().unwrap()),
+        named: Sessions::new(Keys::generate().unwrap()),
+        pages: Sessions::new(Keys::generate().unwrap()),
     }
 }
 
-fn router() -> Router<App> {
+fn router(app: &App) -> Router<App> {
+    use axum::middleware::from_extractor_with_state;
+
+    let layered = Router::new()
+        .route("/friends/layered", get(named::layered))
+        .route_layer(from_extractor_with_state::<named::Friend, App>(app.clone()));
     Router::new()
+        .merge(layered)
+        .route("/friends/greet", get(named::greet))
+        .route("/friends/method", get(named::Handlers::guarded))
+        .route("/anybody/method", get(named::Handlers::any))
+        .route("/anybody/named", get(|_: named::Anybody| async {}))
+        .merge(visibility::router())
+        .route("/named", get(scope::named))
+        .route("/lints/allowed", get(lints::allowed))
+        .route("/lints/expected", get(lints::expected))
+        .route("/lints/2fa", get(lints::_2fa))
+        .route("/lints/1", get(lints::_1))
+        .route("/lints/parentheses", get(lints::parentheses))
         .route("/any", get(scope::any))
         .route("/no-plan", get(scope::no_plan))
         .route("/everything", get(scope::everything))
@@ -326,11 +542,21 @@ async fn status(app: &App, path: &str, token: Option<&str>) -> StatusCode {
         request = request.header("authorization", format!("Bearer {token}"));
     }
     let request = request.body(Body::empty()).unwrap();
-    let router = router().with_state(app.clone());
+    let router = router(app).with_state(app.clone());
     router.oneshot(request).await.into_response().status()
 }
 
-const SCOPED: [&str; 3] = ["/any", "/no-plan", "/everything"];
+const SCOPED: [&str; 4] = ["/any", "/no-plan", "/everything", "/named"];
+const FRIENDS: [&str; 3] = ["/friends/greet", "/friends/method", "/friends/layered"];
+const ANYBODY: [&str; 2] = ["/anybody/method", "/anybody/named"];
+const PAGES: [&str; 2] = ["/pages/guarded", "/pages/by-name"];
+const LINTS: [&str; 5] = [
+    "/lints/allowed",
+    "/lints/expected",
+    "/lints/2fa",
+    "/lints/1",
+    "/lints/parentheses",
+];
 const BESIDE: [&str; 13] = [
     "/instrumented",
     "/instruments",
@@ -350,7 +576,18 @@ const BESIDE: [&str; 13] = [
 #[tokio::test]
 async fn nobody_enters_without_a_session() {
     let app = app();
-    for path in [&SCOPED[..], &BESIDE, &["/nobody", "/by-pattern"]].concat() {
+    let others = &["/nobody", "/by-pattern"];
+    for path in [
+        &SCOPED[..],
+        &BESIDE,
+        &FRIENDS,
+        &ANYBODY,
+        &PAGES,
+        &LINTS,
+        others,
+    ]
+    .concat()
+    {
         let status = status(&app, path, None).await;
         assert_eq!(status, StatusCode::UNAUTHORIZED, "{path}");
     }
@@ -371,7 +608,7 @@ async fn guards_decide_by_the_claims() {
     };
 
     let admin = token(scope::Kind::Admin, None, 1);
-    for path in [&SCOPED[..], &BESIDE].concat() {
+    for path in [&SCOPED[..], &BESIDE, &LINTS].concat() {
         let expected = match path {
             "/cfg-above" | "/cfg-below" => StatusCode::FORBIDDEN,
             _ => StatusCode::OK,
@@ -380,13 +617,53 @@ async fn guards_decide_by_the_claims() {
     }
 
     let user = token(scope::Kind::User, Some(10), 0);
-    for path in [&SCOPED[..], &BESIDE].concat() {
+    for path in [&SCOPED[..], &BESIDE, &LINTS].concat() {
         let expected = match path {
-            "/any" | "/plain-below" | "/plain-above" | "/cfg-plain" | "/raw" | "/cfg-above"
-            | "/cfg-below" => StatusCode::OK,
+            "/lints/allowed" | "/any" | "/plain-below" | "/plain-above" | "/cfg-plain" | "/raw"
+            | "/cfg-above" | "/cfg-below" => StatusCode::OK,
             _ => StatusCode::FORBIDDEN,
         };
         assert_eq!(status(&app, path, Some(&user)).await, expected, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_guard_with_a_name_decides_wherever_it_stands() {
+    let app = app();
+    for (sub, expected) in [("bob", StatusCode::OK), ("eve", StatusCode::FORBIDDEN)] {
+        let token = app
+            .named
+            .login_checked_elsewhere(named::claims(sub))
+            .unwrap();
+        let token = token.access_token();
+        for path in FRIENDS {
+            assert_eq!(status(&app, path, Some(token)).await, expected, "{path}");
+        }
+        for path in ANYBODY {
+            assert_eq!(
+                status(&app, path, Some(token)).await,
+                StatusCode::OK,
+                "{path}"
+            );
+        }
+        let checked = named::checked(app.named.verify(token).unwrap());
+        match expected {
+            StatusCode::OK => assert_eq!(checked.unwrap(), sub),
+            _ => assert_eq!(checked.unwrap_err().status(), expected),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_handler_may_be_more_public_than_its_session() {
+    let app = app();
+    for (admin, expected) in [(true, StatusCode::OK), (false, StatusCode::FORBIDDEN)] {
+        let claims = visibility::claims(admin);
+        let token = app.pages.login_checked_elsewhere(claims).unwrap();
+        for path in PAGES {
+            let status = status(&app, path, Some(token.access_token())).await;
+            assert_eq!(status, expected, "{path}");
+        }
     }
 }
 

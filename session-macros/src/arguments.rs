@@ -41,6 +41,7 @@ pub(crate) fn parse<T>(
             }
             rest_of_argument(input)?;
             input.parse::<Option<Token![,]>>()?;
+            input.parse::<Option<Token![;]>>()?;
         }
         Ok(())
     };
@@ -52,15 +53,35 @@ pub(crate) fn parse<T>(
 fn missing_comma(input: ParseStream) -> syn::Error {
     input.error(if input.peek(Token![if]) {
         "expected `,`: a condition is an argument of its own, as in `role = Role::Admin, if EXPR`"
+    } else if input.peek(Token![;]) {
+        "expected `,` instead of `;`"
+    } else if input.peek(Token![||]) {
+        "expected `|`, as in `role = Role::Admin | Role::Owner`"
     } else {
         "expected `,`"
     })
 }
 
+/// Reads a key, or a mistake that shows `example`.
+pub(crate) fn key(input: ParseStream, example: &str) -> Result<Ident> {
+    if !input.peek(Ident::peek_any) {
+        return Err(input.error(format!("expected an argument, as in {example}")));
+    }
+    let key = input.call(Ident::parse_any)?;
+    if input.peek(Token![-]) && input.peek2(Ident::peek_any) {
+        input.parse::<Token![-]>()?;
+        let rest = input.call(Ident::parse_any)?;
+        let message = format!("expected `_` instead of `-`, as in `{key}_{rest}`");
+        return Err(syn::Error::new(key.span(), message));
+    }
+    Ok(key)
+}
+
 /// Takes what stands before the next comma, or before an argument whose comma is missing.
 pub(crate) fn rest_of_argument(input: ParseStream) -> Result<TokenStream> {
     let mut tokens = TokenStream::new();
-    while !input.is_empty() && !input.peek(Token![,]) && !starts_argument(input) {
+    let ends = |input: ParseStream| input.peek(Token![,]) || input.peek(Token![;]);
+    while !input.is_empty() && !ends(input) && !starts_argument(input) {
         tokens.extend([input.parse::<TokenTree>()?]);
     }
     Ok(tokens)
@@ -69,15 +90,6 @@ pub(crate) fn rest_of_argument(input: ParseStream) -> Result<TokenStream> {
 fn starts_argument(input: ParseStream) -> bool {
     let assigns = input.peek2(Token![=]) && !input.peek2(Token![==]) && !input.peek2(Token![=>]);
     input.peek(Token![if]) || input.peek(Ident::peek_any) && assigns
-}
-
-impl Parse for Argument {
-    fn parse(input: ParseStream) -> Result<Self> {
-        Ok(Self {
-            key: input.call(Ident::parse_any)?,
-            value: input.parse()?,
-        })
-    }
 }
 
 /// Parses `= "15m"`, with anything else as [`Value::Other`].
@@ -119,14 +131,11 @@ impl Argument {
 
     pub(crate) fn lifetime(&self, example: &str, errors: &mut Errors) -> Option<Lifetime> {
         let string = self.string(example, errors)?;
-        let text = string.value();
-        let lifetime = text.parse();
-        lifetime
+        Lifetime::read(string)
             .map_err(|expected| {
-                errors.push(
-                    string,
-                    format!("invalid lifetime `{text}`: expected {expected}"),
-                );
+                let text = string.value();
+                let message = format!("invalid lifetime `{text}`: expected {expected}");
+                errors.push(string, message);
             })
             .ok()
     }
@@ -182,10 +191,8 @@ pub(crate) fn check_duplicates<'a>(keys: impl Iterator<Item = &'a Ident>, errors
     let mut seen = HashSet::new();
     for key in keys {
         if !seen.insert(key) {
-            errors.push(
-                key,
-                format!("duplicate argument `{key}`, remove one of them"),
-            );
+            let message = format!("duplicate argument `{key}`, remove one of them");
+            errors.push(key, message);
         }
     }
 }

@@ -12,6 +12,11 @@ impl Errors {
         self.add(syn::Error::new_spanned(tokens, message));
     }
 
+    /// Reports a mistake at a place.
+    pub(crate) fn at(&mut self, span: Span, message: impl Display) {
+        self.add(syn::Error::new(span, message));
+    }
+
     /// Reports a mistake of syntax.
     pub(crate) fn add(&mut self, error: syn::Error) {
         self.0.push(error);
@@ -19,7 +24,7 @@ impl Errors {
 
     /// Reports what stands nowhere, at the attribute itself.
     pub(crate) fn missing(&mut self, message: impl Display) {
-        self.add(syn::Error::new(Span::call_site(), message));
+        self.at(Span::call_site(), message);
     }
 
     pub(crate) fn append(&mut self, other: Self) {

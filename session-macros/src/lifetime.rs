@@ -1,7 +1,8 @@
-use proc_macro2::{Literal, TokenStream};
+use proc_macro2::{Literal, Span, TokenStream};
 use quote::{ToTokens, quote};
 use std::fmt::{self, Display};
 use std::str::FromStr;
+use syn::LitStr;
 
 const UNITS: [(&str, &[u64]); 4] = [
     ("s", &[]),
@@ -19,25 +20,38 @@ pub(crate) struct Lifetime {
     count: u64,
     unit: &'static str,
     factors: &'static [u64],
+    span: Span,
 }
 
 impl Lifetime {
+    /// What a user wrote as a string.
+    pub(crate) fn read(string: &LitStr) -> Result<Self, &'static str> {
+        let lifetime: Self = string.value().parse()?;
+        let span = string.span();
+        Ok(Self { span, ..lifetime })
+    }
+
     pub(crate) fn minutes(count: u64) -> Self {
-        let (unit, factors) = UNITS[1];
-        Self {
-            count,
-            unit,
-            factors,
-        }
+        Self::new(count, UNITS[1])
     }
 
     pub(crate) fn days(count: u64) -> Self {
-        let (unit, factors) = UNITS[3];
+        Self::new(count, UNITS[3])
+    }
+
+    fn new(count: u64, (unit, factors): (&'static str, &'static [u64])) -> Self {
+        let span = Span::call_site();
         Self {
             count,
             unit,
             factors,
+            span,
         }
+    }
+
+    /// Where it was written.
+    pub(crate) fn span(&self) -> Span {
+        self.span
     }
 
     pub(crate) fn seconds(&self) -> u64 {
@@ -55,15 +69,11 @@ impl FromStr for Lifetime {
         const TOO_LONG: &str = "at most \"400d\"";
 
         let (count, unit) = text.split_at(text.bytes().take_while(u8::is_ascii_digit).count());
-        let &(unit, factors) = UNITS.iter().find(|(name, _)| *name == unit).ok_or(SHAPE)?;
+        let unit = UNITS.iter().find(|(name, _)| *name == unit).ok_or(SHAPE)?;
         if count.is_empty() {
             return Err(SHAPE);
         }
-        let lifetime = Self {
-            count: count.parse().map_err(|_| TOO_LONG)?,
-            unit,
-            factors,
-        };
+        let lifetime = Self::new(count.parse().map_err(|_| TOO_LONG)?, *unit);
         if lifetime.seconds() > LONGEST {
             return Err(TOO_LONG);
         }

@@ -1,8 +1,9 @@
 /// The known name that `unknown` is most likely a misspelling of.
 pub(crate) fn suggest<'a>(unknown: &str, known: &[&'a str]) -> Option<&'a str> {
+    let unknown = unknown.to_lowercase();
     known
         .iter()
-        .map(|&name| (distance(unknown, name), name))
+        .map(|&name| (distance(&unknown, name), name))
         .filter(|&(distance, name)| distance <= 2 && 2 * distance < name.len())
         .min()
         .map(|(_, name)| name)
@@ -35,6 +36,7 @@ mod tests {
         assert_eq!(suggest("maxage", &known), Some("max_age"));
         assert_eq!(suggest("pth", &known), Some("path"));
         assert_eq!(suggest("frseh", &["fresh"]), Some("fresh"));
+        assert_eq!(suggest("REFRESH", &known), Some("refresh"));
     }
 
     #[test]

@@ -5,12 +5,12 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::time::Duration;
 
-use axum::extract::{FromRef, FromRequestParts};
+use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
 use crate::rejection::SessionRejection;
 use crate::session::{FromSession, Session};
-use crate::sessions::Sessions;
+use crate::sessions::HoldsSessions;
 
 /// A condition on sessions of type `S`, a claims struct or [`Session`] of one: what `#[require_session(..)]` with arguments
 /// implements.
@@ -68,7 +68,7 @@ impl<S: FromSession, G: Guard<S>> Require<S, G> {
     ///
     /// `fresh` and `max_age` count as of the moment when the session was verified, and so does the end of its token.
     /// Where a session is kept for longer than a request, as beside a WebSocket, verify its token again with
-    /// [`Sessions::verify`] before a check.
+    /// [`Sessions::verify`](crate::Sessions::verify) before a check.
     ///
     /// ```
     /// # use serde::{Deserialize, Serialize};
@@ -118,6 +118,17 @@ impl<S: FromSession, G: Guard<S>> Require<S, G> {
             guard: PhantomData,
         })
     }
+
+    pub(crate) fn of_request(
+        parts: &Parts,
+        state: &impl HoldsSessions<S::Claims>,
+    ) -> Result<Self, SessionRejection> {
+        let session = state.sessions().authenticate(&parts.headers)?;
+        let sid = session.sid;
+        Self::check(session).inspect_err(|rejection| {
+            tracing::debug!(sid = sid.short(), guard = type_name::<G>(), %rejection, "refused by the guard");
+        })
+    }
 }
 
 impl<S, G> fmt::Debug for Require<S, G> {
@@ -130,16 +141,11 @@ impl<S, G, App> FromRequestParts<App> for Require<S, G>
 where
     S: FromSession,
     G: Guard<S>,
-    App: Sync,
-    Sessions<S::Claims>: FromRef<App>,
+    App: HoldsSessions<S::Claims>,
 {
     type Rejection = SessionRejection;
 
     async fn from_request_parts(parts: &mut Parts, state: &App) -> Result<Self, SessionRejection> {
-        let session = Sessions::from_ref(state).authenticate(&parts.headers)?;
-        let sid = session.sid;
-        Self::check(session).inspect_err(|rejection| {
-            tracing::debug!(sid = sid.short(), guard = type_name::<G>(), %rejection, "refused by the guard");
-        })
+        Self::of_request(parts, state)
     }
 }

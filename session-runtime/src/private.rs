@@ -1,38 +1,63 @@
 //! What generated code calls.
 
-use std::future::{Ready, ready};
-use std::time::Duration;
+#![allow(clippy::missing_errors_doc)] // generated code hands on what a request is refused for
 
-pub use axum::extract::{FromRef, FromRequestParts, OptionalFromRequestParts};
+pub use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 pub use axum::http::request::Parts;
+pub use serde::{Deserializer, Serializer};
 
 use crate::claims::SessionClaims;
+use crate::guard::{Guard, Require};
 use crate::rejection::SessionRejection;
 use crate::session::Session;
-use crate::sessions::Sessions;
 
 pub use crate::claims::Wire;
 pub use crate::session::FromSession;
 pub use crate::sessions::HoldsSessions;
 
 /// The claims of a request.
-pub fn claims<C, S>(parts: &Parts, state: &S) -> Ready<Result<C, SessionRejection>>
-where
-    C: SessionClaims,
-    Sessions<C>: FromRef<S>,
-{
-    let session = Sessions::from_ref(state).authenticate(&parts.headers);
-    ready(session.map(Session::into_claims))
+pub fn claims<C: SessionClaims>(
+    parts: &Parts,
+    state: &impl HoldsSessions<C>,
+) -> Result<C, SessionRejection> {
+    let session = state.sessions().authenticate(&parts.headers)?;
+    Ok(session.into_claims())
 }
 
 /// The claims of a request, or `None` where it carries no token at all.
-pub fn optional_claims<C, S>(parts: &Parts, state: &S) -> Ready<Result<Option<C>, SessionRejection>>
+pub fn optional_claims<C: SessionClaims>(
+    parts: &Parts,
+    state: &impl HoldsSessions<C>,
+) -> Result<Option<C>, SessionRejection> {
+    let session = state.sessions().authenticate_optional(&parts.headers)?;
+    Ok(session.map(Session::into_claims))
+}
+
+/// States that know whom the guard `G` lets pass.
+pub trait Admits<S, G>: Sync {
+    /// The session of a request, once the guard let it pass.
+    fn admit(&self, parts: &Parts) -> Result<S, SessionRejection>;
+}
+
+// Not the bound itself, because rustc would report whatever is wrong with the session once more for each part of it.
+#[diagnostic::do_not_recommend]
+impl<S, G, App> Admits<S, G> for App
 where
-    C: SessionClaims,
-    Sessions<C>: FromRef<S>,
+    S: FromSession,
+    G: Guard<S>,
+    App: HoldsSessions<S::Claims>,
 {
-    let session = Sessions::from_ref(state).authenticate_optional(&parts.headers);
-    ready(session.map(|session| session.map(Session::into_claims)))
+    fn admit(&self, parts: &Parts) -> Result<S, SessionRejection> {
+        Ok(Require::<S, G>::of_request(parts, self)?.session)
+    }
+}
+
+/// The claims of a session, which may be the session itself.
+pub type ClaimsOf<S> = <S as FromSession>::Claims;
+
+/// The text of a field that is a string of some type.
+pub fn text<T: AsRef<str> + ?Sized>(field: &T) -> &str {
+    field.as_ref()
 }
 
 /// The value of a user's counter.
@@ -67,9 +92,24 @@ pub const fn assert_session<T: FromSession>() {}
 ///
 /// Where it is not; generated code calls this in a constant, so the panic is a compile error.
 #[track_caller]
-pub const fn assert_shorter_than_access<T: FromSession>(fresh: Duration) {
+pub const fn assert_fresh<T: FromSession, G: Guard<T>>() {
     assert!(
-        fresh.as_secs() < T::Claims::POLICY.access.as_secs(),
+        G::FRESH.as_secs() < T::Claims::POLICY.access.as_secs(),
         "`fresh` must be shorter than the access lifetime",
     );
+}
+
+/// Compiles where a guard's `max_age` is no longer than a session lasts.
+///
+/// # Panics
+///
+/// Where it is; generated code calls this in a constant, so the panic is a compile error.
+#[track_caller]
+pub const fn assert_max_age<T: FromSession, G: Guard<T>>() {
+    if let Some(absolute) = T::Claims::POLICY.absolute {
+        assert!(
+            G::MAX_AGE.as_secs() <= absolute.as_secs(),
+            "`max_age` must not be longer than the absolute lifetime",
+        );
+    }
 }

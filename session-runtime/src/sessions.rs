@@ -455,10 +455,10 @@ where
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "the state `{Self}` holds no `Sessions<{C}>`",
-    label = "the session routes take them out of the state",
+    label = "expected a state that holds them",
     note = "write `impl FromRef<{Self}> for Sessions<{C}>`, which returns a clone of those that the state holds"
 )]
-pub trait HoldsSessions<C> {
+pub trait HoldsSessions<C>: Sync {
     /// What `FromRef` does.
     fn sessions(&self) -> Sessions<C>;
 }
@@ -467,6 +467,7 @@ pub trait HoldsSessions<C> {
 #[diagnostic::do_not_recommend]
 impl<C, S> HoldsSessions<C> for S
 where
+    S: Sync,
     Sessions<C>: FromRef<S>,
 {
     fn sessions(&self) -> Sessions<C> {

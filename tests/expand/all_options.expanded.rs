@@ -26,34 +26,26 @@ impl ::stateless_session::SessionClaims for Everything {
 #[automatically_derived]
 impl<S> ::stateless_session::__private::FromRequestParts<S> for Everything
 where
-    ::stateless_session::Sessions<
-        Everything,
-    >: ::stateless_session::__private::FromRef<S>,
+    S: ::stateless_session::__private::HoldsSessions<Everything>,
 {
     type Rejection = ::stateless_session::SessionRejection;
-    fn from_request_parts(
+    async fn from_request_parts(
         parts: &mut ::stateless_session::__private::Parts,
         state: &S,
-    ) -> impl ::core::future::Future<
-        Output = ::core::result::Result<Self, Self::Rejection>,
-    > + ::core::marker::Send {
+    ) -> ::core::result::Result<Self, Self::Rejection> {
         ::stateless_session::__private::claims(parts, state)
     }
 }
 #[automatically_derived]
 impl<S> ::stateless_session::__private::OptionalFromRequestParts<S> for Everything
 where
-    ::stateless_session::Sessions<
-        Everything,
-    >: ::stateless_session::__private::FromRef<S>,
+    S: ::stateless_session::__private::HoldsSessions<Everything>,
 {
     type Rejection = ::stateless_session::SessionRejection;
-    fn from_request_parts(
+    async fn from_request_parts(
         parts: &mut ::stateless_session::__private::Parts,
         state: &S,
-    ) -> impl ::core::future::Future<
-        Output = ::core::result::Result<::core::option::Option<Self>, Self::Rejection>,
-    > + ::core::marker::Send {
+    ) -> ::core::result::Result<::core::option::Option<Self>, Self::Rejection> {
         ::stateless_session::__private::optional_claims(parts, state)
     }
 }
@@ -80,30 +72,26 @@ impl ::stateless_session::SessionClaims for PathAlone {
 #[automatically_derived]
 impl<S> ::stateless_session::__private::FromRequestParts<S> for PathAlone
 where
-    ::stateless_session::Sessions<PathAlone>: ::stateless_session::__private::FromRef<S>,
+    S: ::stateless_session::__private::HoldsSessions<PathAlone>,
 {
     type Rejection = ::stateless_session::SessionRejection;
-    fn from_request_parts(
+    async fn from_request_parts(
         parts: &mut ::stateless_session::__private::Parts,
         state: &S,
-    ) -> impl ::core::future::Future<
-        Output = ::core::result::Result<Self, Self::Rejection>,
-    > + ::core::marker::Send {
+    ) -> ::core::result::Result<Self, Self::Rejection> {
         ::stateless_session::__private::claims(parts, state)
     }
 }
 #[automatically_derived]
 impl<S> ::stateless_session::__private::OptionalFromRequestParts<S> for PathAlone
 where
-    ::stateless_session::Sessions<PathAlone>: ::stateless_session::__private::FromRef<S>,
+    S: ::stateless_session::__private::HoldsSessions<PathAlone>,
 {
     type Rejection = ::stateless_session::SessionRejection;
-    fn from_request_parts(
+    async fn from_request_parts(
         parts: &mut ::stateless_session::__private::Parts,
         state: &S,
-    ) -> impl ::core::future::Future<
-        Output = ::core::result::Result<::core::option::Option<Self>, Self::Rejection>,
-    > + ::core::marker::Send {
+    ) -> ::core::result::Result<::core::option::Option<Self>, Self::Rejection> {
         ::stateless_session::__private::optional_claims(parts, state)
     }
 }

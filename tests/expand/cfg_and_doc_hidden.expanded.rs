@@ -32,15 +32,13 @@ impl ::stateless_session::SessionClaims for Elsewhere {
 #[cfg(not(windows))]
 impl<S> ::stateless_session::__private::FromRequestParts<S> for Elsewhere
 where
-    ::stateless_session::Sessions<Elsewhere>: ::stateless_session::__private::FromRef<S>,
+    S: ::stateless_session::__private::HoldsSessions<Elsewhere>,
 {
     type Rejection = ::stateless_session::SessionRejection;
-    fn from_request_parts(
+    async fn from_request_parts(
         parts: &mut ::stateless_session::__private::Parts,
         state: &S,
-    ) -> impl ::core::future::Future<
-        Output = ::core::result::Result<Self, Self::Rejection>,
-    > + ::core::marker::Send {
+    ) -> ::core::result::Result<Self, Self::Rejection> {
         ::stateless_session::__private::claims(parts, state)
     }
 }
@@ -48,23 +46,21 @@ where
 #[cfg(not(windows))]
 impl<S> ::stateless_session::__private::OptionalFromRequestParts<S> for Elsewhere
 where
-    ::stateless_session::Sessions<Elsewhere>: ::stateless_session::__private::FromRef<S>,
+    S: ::stateless_session::__private::HoldsSessions<Elsewhere>,
 {
     type Rejection = ::stateless_session::SessionRejection;
-    fn from_request_parts(
+    async fn from_request_parts(
         parts: &mut ::stateless_session::__private::Parts,
         state: &S,
-    ) -> impl ::core::future::Future<
-        Output = ::core::result::Result<::core::option::Option<Self>, Self::Rejection>,
-    > + ::core::marker::Send {
+    ) -> ::core::result::Result<::core::option::Option<Self>, Self::Rejection> {
         ::stateless_session::__private::optional_claims(parts, state)
     }
 }
 #[cfg(not(windows))]
 #[doc(hidden)]
-pub async fn untouched(_: Claims) {}
-#[cfg(not(windows))]
-const _: () = ::stateless_session::__private::assert_session::<Claims>();
+pub async fn untouched(_: Claims) {
+    const _: () = ::stateless_session::__private::assert_session::<Claims>();
+}
 #[cfg(not(windows))]
 #[doc(hidden)]
 #[cfg(not(miri))]
@@ -74,21 +70,23 @@ pub async fn guarded(
         ..
     }: ::stateless_session::Require<Claims, GuardedGuard>,
 ) {}
-/// What [`guarded`] requires of its session.
+/// What [`guarded`] requires of its session: `active = true, fresh = "30s"`.
 #[cfg(not(windows))]
 #[cfg(not(miri))]
 #[doc(hidden)]
 pub enum GuardedGuard {}
 #[cfg(not(windows))]
 #[cfg(not(miri))]
-const _: () = ::stateless_session::__private::assert_shorter_than_access::<
-    Claims,
->(::core::time::Duration::from_secs(30));
+const _: () = ::stateless_session::__private::assert_fresh::<Claims, GuardedGuard>();
 #[cfg(not(windows))]
 #[cfg(not(miri))]
 impl ::stateless_session::Guard<Claims> for GuardedGuard {
     const FRESH: ::core::time::Duration = ::core::time::Duration::from_secs(30);
     fn allows(session: &Claims) -> ::core::primitive::bool {
-        ::core::matches!(session.active, true)
+        match session.active {
+            true => true,
+            #[deny(unreachable_patterns, reason = "this pattern lets everybody in")]
+            _ => false,
+        }
     }
 }

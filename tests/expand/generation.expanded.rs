@@ -26,30 +26,26 @@ impl ::stateless_session::SessionClaims for Claims {
 #[automatically_derived]
 impl<S> ::stateless_session::__private::FromRequestParts<S> for Claims
 where
-    ::stateless_session::Sessions<Claims>: ::stateless_session::__private::FromRef<S>,
+    S: ::stateless_session::__private::HoldsSessions<Claims>,
 {
     type Rejection = ::stateless_session::SessionRejection;
-    fn from_request_parts(
+    async fn from_request_parts(
         parts: &mut ::stateless_session::__private::Parts,
         state: &S,
-    ) -> impl ::core::future::Future<
-        Output = ::core::result::Result<Self, Self::Rejection>,
-    > + ::core::marker::Send {
+    ) -> ::core::result::Result<Self, Self::Rejection> {
         ::stateless_session::__private::claims(parts, state)
     }
 }
 #[automatically_derived]
 impl<S> ::stateless_session::__private::OptionalFromRequestParts<S> for Claims
 where
-    ::stateless_session::Sessions<Claims>: ::stateless_session::__private::FromRef<S>,
+    S: ::stateless_session::__private::HoldsSessions<Claims>,
 {
     type Rejection = ::stateless_session::SessionRejection;
-    fn from_request_parts(
+    async fn from_request_parts(
         parts: &mut ::stateless_session::__private::Parts,
         state: &S,
-    ) -> impl ::core::future::Future<
-        Output = ::core::result::Result<::core::option::Option<Self>, Self::Rejection>,
-    > + ::core::marker::Send {
+    ) -> ::core::result::Result<::core::option::Option<Self>, Self::Rejection> {
         ::stateless_session::__private::optional_claims(parts, state)
     }
 }

@@ -6,11 +6,16 @@ pub(crate) async fn change_password(
         ..
     }: ::stateless_session::Require<Claims, ChangePasswordGuard>,
 ) {}
-/// What [`change_password`] requires of its session.
+/// What [`change_password`] requires of its session: `fresh = "30s", max_age = "5m"`.
 pub(crate) enum ChangePasswordGuard {}
-const _: () = ::stateless_session::__private::assert_shorter_than_access::<
+const _: () = ::stateless_session::__private::assert_fresh::<
     Claims,
->(::core::time::Duration::from_secs(30));
+    ChangePasswordGuard,
+>();
+const _: () = ::stateless_session::__private::assert_max_age::<
+    Claims,
+    ChangePasswordGuard,
+>();
 impl ::stateless_session::Guard<Claims> for ChangePasswordGuard {
     const FRESH: ::core::time::Duration = ::core::time::Duration::from_secs(30);
     const MAX_AGE: ::core::time::Duration = ::core::time::Duration::from_secs(5 * 60);

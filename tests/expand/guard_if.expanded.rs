@@ -9,7 +9,7 @@ async fn alone(
 ) -> Json<Claims> {
     Json(claims)
 }
-/// What [`alone`] requires of its session.
+/// What [`alone`] requires of its session: `if claims.role == Role::Admin || claims.role == Role::Owner`.
 enum AloneGuard {}
 impl ::stateless_session::Guard<Claims> for AloneGuard {
     fn allows(claims: &Claims) -> ::core::primitive::bool {
@@ -24,12 +24,15 @@ async fn beside_a_pattern(
 ) -> Json<u64> {
     Json(session.sub)
 }
-/// What [`beside_a_pattern`] requires of its session.
+/// What [`beside_a_pattern`] requires of its session: `active = true, if session.role != Role::Member || session.sub < 1_000`.
 enum BesideAPatternGuard {}
 impl ::stateless_session::Guard<Session<Claims>> for BesideAPatternGuard {
     fn allows(session: &Session<Claims>) -> ::core::primitive::bool {
-        ::core::matches!(session.active, true)
-            && (session.role != Role::Member || session.sub < 1_000)
+        (match session.active {
+            true => true,
+            #[deny(unreachable_patterns, reason = "this pattern lets everybody in")]
+            _ => false,
+        }) && (session.role != Role::Member || session.sub < 1_000)
     }
 }
 async fn block_first(
@@ -40,7 +43,7 @@ async fn block_first(
 ) -> Json<Claims> {
     Json(claims)
 }
-/// What [`block_first`] requires of its session.
+/// What [`block_first`] requires of its session: `if match claims.role { Role::Admin => claims.active, Role::Owner | Role::Member => true }, if claims.sub > 0`.
 enum BlockFirstGuard {}
 impl ::stateless_session::Guard<Claims> for BlockFirstGuard {
     fn allows(claims: &Claims) -> ::core::primitive::bool {

@@ -23,30 +23,26 @@ impl ::stateless_session::SessionClaims for Claims {
 #[automatically_derived]
 impl<S> ::stateless_session::__private::FromRequestParts<S> for Claims
 where
-    ::stateless_session::Sessions<Claims>: ::stateless_session::__private::FromRef<S>,
+    S: ::stateless_session::__private::HoldsSessions<Claims>,
 {
     type Rejection = ::stateless_session::SessionRejection;
-    fn from_request_parts(
+    async fn from_request_parts(
         parts: &mut ::stateless_session::__private::Parts,
         state: &S,
-    ) -> impl ::core::future::Future<
-        Output = ::core::result::Result<Self, Self::Rejection>,
-    > + ::core::marker::Send {
+    ) -> ::core::result::Result<Self, Self::Rejection> {
         ::stateless_session::__private::claims(parts, state)
     }
 }
 #[automatically_derived]
 impl<S> ::stateless_session::__private::OptionalFromRequestParts<S> for Claims
 where
-    ::stateless_session::Sessions<Claims>: ::stateless_session::__private::FromRef<S>,
+    S: ::stateless_session::__private::HoldsSessions<Claims>,
 {
     type Rejection = ::stateless_session::SessionRejection;
-    fn from_request_parts(
+    async fn from_request_parts(
         parts: &mut ::stateless_session::__private::Parts,
         state: &S,
-    ) -> impl ::core::future::Future<
-        Output = ::core::result::Result<::core::option::Option<Self>, Self::Rejection>,
-    > + ::core::marker::Send {
+    ) -> ::core::result::Result<::core::option::Option<Self>, Self::Rejection> {
         ::stateless_session::__private::optional_claims(parts, state)
     }
 }
@@ -59,15 +55,17 @@ async fn delete_todo(
 ) -> StatusCode {
     StatusCode::NO_CONTENT
 }
-/// What [`delete_todo`] requires of its session.
+/// What [`delete_todo`] requires of its session: `role = Role::Admin | Role::Owner, fresh = "30s"`.
 enum DeleteTodoGuard {}
-const _: () = ::stateless_session::__private::assert_shorter_than_access::<
-    Claims,
->(::core::time::Duration::from_secs(30));
+const _: () = ::stateless_session::__private::assert_fresh::<Claims, DeleteTodoGuard>();
 impl ::stateless_session::Guard<Claims> for DeleteTodoGuard {
     const FRESH: ::core::time::Duration = ::core::time::Duration::from_secs(30);
     fn allows(claims: &Claims) -> ::core::primitive::bool {
-        ::core::matches!(claims.role, Role::Admin | Role::Owner)
+        match claims.role {
+            Role::Admin | Role::Owner => true,
+            #[deny(unreachable_patterns, reason = "this pattern lets everybody in")]
+            _ => false,
+        }
     }
 }
 #[derive(Clone, PartialEq, Serialize, Deserialize)]

@@ -20,43 +20,44 @@ impl ::renamed::SessionClaims for Claims {
 #[automatically_derived]
 impl<S> ::renamed::__private::FromRequestParts<S> for Claims
 where
-    ::renamed::Sessions<Claims>: ::renamed::__private::FromRef<S>,
+    S: ::renamed::__private::HoldsSessions<Claims>,
 {
     type Rejection = ::renamed::SessionRejection;
-    fn from_request_parts(
+    async fn from_request_parts(
         parts: &mut ::renamed::__private::Parts,
         state: &S,
-    ) -> impl ::core::future::Future<
-        Output = ::core::result::Result<Self, Self::Rejection>,
-    > + ::core::marker::Send {
+    ) -> ::core::result::Result<Self, Self::Rejection> {
         ::renamed::__private::claims(parts, state)
     }
 }
 #[automatically_derived]
 impl<S> ::renamed::__private::OptionalFromRequestParts<S> for Claims
 where
-    ::renamed::Sessions<Claims>: ::renamed::__private::FromRef<S>,
+    S: ::renamed::__private::HoldsSessions<Claims>,
 {
     type Rejection = ::renamed::SessionRejection;
-    fn from_request_parts(
+    async fn from_request_parts(
         parts: &mut ::renamed::__private::Parts,
         state: &S,
-    ) -> impl ::core::future::Future<
-        Output = ::core::result::Result<::core::option::Option<Self>, Self::Rejection>,
-    > + ::core::marker::Send {
+    ) -> ::core::result::Result<::core::option::Option<Self>, Self::Rejection> {
         ::renamed::__private::optional_claims(parts, state)
     }
 }
-pub async fn untouched(_: Claims) {}
-const _: () = ::renamed::__private::assert_session::<Claims>();
+pub async fn untouched(_: Claims) {
+    const _: () = ::renamed::__private::assert_session::<Claims>();
+}
 pub async fn guarded(
     crate::reexported::session::Require {
         session: _,
         ..
     }: crate::reexported::session::Require<Session<Claims>, GuardedGuard>,
 ) {}
-/// What [`guarded`] requires of its session.
+/// What [`guarded`] requires of its session: `max_age = "5m", crate = crate::reexported::session`.
 pub enum GuardedGuard {}
+const _: () = crate::reexported::session::__private::assert_max_age::<
+    Session<Claims>,
+    GuardedGuard,
+>();
 impl crate::reexported::session::Guard<Session<Claims>> for GuardedGuard {
     const MAX_AGE: ::core::time::Duration = ::core::time::Duration::from_secs(5 * 60);
 }

@@ -2,9 +2,8 @@ use crate::arguments::{self, rest_of_argument};
 use crate::errors::Errors;
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use quote::ToTokens;
-use syn::ext::IdentExt as _;
 use syn::parse::{Parse, ParseStream};
-use syn::{Attribute, Error, Expr, Ident, Pat, Result, Signature, Token, Visibility};
+use syn::{Attribute, Error, Expr, Ident, ItemStruct, Pat, Result, Signature, Token, Visibility};
 
 pub(super) enum Argument {
     /// `role = Role::Admin`
@@ -24,10 +23,8 @@ impl Parse for Argument {
         if input.peek(Token![if]) {
             return condition(input).map(Self::If);
         }
-        let key = input.call(Ident::parse_any).map_err(|error| {
-            let expected = "expected an argument, as in `role = Role::Admin` or `if claims.active`";
-            Error::new(error.span(), expected)
-        })?;
+        let example = "`role = Role::Admin` or `if claims.active`";
+        let key = arguments::key(input, example)?;
         if key == "fresh" || key == "max_age" || key == "crate" {
             let value = input.parse()?;
             return Ok(Self::Named(arguments::Argument { key, value }));
@@ -81,6 +78,10 @@ fn pattern(field: &Ident, input: ParseStream) -> Result<Pat> {
         return Err(Error::new_spanned(argument, expected));
     }
     input.parse::<Token![=]>()?;
+    if input.peek(Token![!]) {
+        let message = "a pattern cannot be negated; write `if !matches!(claims.role, Role::Guest)`";
+        return Err(input.error(message));
+    }
     let expected = "expected a pattern, as in `role = Role::Admin`";
     Pat::parse_multi_with_leading_vert(input).map_err(|error| {
         if input.is_empty() || input.peek(Token![,]) {
@@ -89,6 +90,13 @@ fn pattern(field: &Ident, input: ParseStream) -> Result<Pat> {
             Error::new(error.span(), expected)
         }
     })
+}
+
+/// What the attribute stands on.
+pub(super) enum Item {
+    Handler(Handler),
+    /// `struct Admin(Claims);`
+    Guard(ItemStruct),
 }
 
 /// A function. Its body stays as it is, whatever it holds.
@@ -100,15 +108,25 @@ pub(super) struct Handler {
     pub(super) body: TokenStream,
 }
 
-/// Parses a function, or gives the tokens back.
-pub(super) fn handler(
-    tokens: TokenStream,
-    errors: &mut Errors,
-) -> std::result::Result<Handler, TokenStream> {
-    syn::parse2(tokens.clone()).map_err(|error| {
-        errors.add(error);
-        tokens
-    })
+impl Item {
+    pub(super) fn attributes(&mut self) -> &mut Vec<Attribute> {
+        match self {
+            Self::Handler(handler) => &mut handler.attributes,
+            Self::Guard(guard) => &mut guard.attrs,
+        }
+    }
+}
+
+impl Parse for Item {
+    fn parse(input: ParseStream) -> Result<Self> {
+        let ahead = input.fork();
+        ahead.call(Attribute::parse_outer)?;
+        ahead.parse::<Visibility>()?;
+        if ahead.peek(Token![struct]) {
+            return input.parse().map(Self::Guard);
+        }
+        input.parse().map(Self::Handler)
+    }
 }
 
 impl Parse for Handler {

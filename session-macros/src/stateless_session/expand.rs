@@ -1,7 +1,8 @@
-use super::model::{Absolute, Claims, Cookie, Policy};
-use crate::attributes;
-use proc_macro2::{Span, TokenStream};
-use quote::{format_ident, quote, quote_spanned};
+use super::model::{Claims, Policy, Setting};
+use crate::attributes::Repeated;
+use crate::expand::{Extractor, located};
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
 use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
 
@@ -16,7 +17,10 @@ pub(super) fn impls(claims: &Claims) -> TokenStream {
 // }
 fn session_claims(claims: &Claims) -> TokenStream {
     let Claims {
-        ident, cfgs, root, ..
+        ident,
+        repeated,
+        root,
+        ..
     } = claims;
     let policy = policy(claims);
     let generation = generation(claims);
@@ -27,11 +31,13 @@ fn session_claims(claims: &Claims) -> TokenStream {
         }
         None => (quote!(()), quote!(::core::unimplemented!())),
     };
+    let span = located(subject.span());
+    let type_subject = quote_spanned!(span=> type Subject = #subject;);
     quote! {
         #[automatically_derived]
-        #(#cfgs)*
+        #repeated
         impl #root::SessionClaims for #ident {
-            type Subject = #subject;
+            #type_subject
             const POLICY: #root::Policy = #policy;
             fn subject(&self) -> &#subject {
                 #value
@@ -47,12 +53,8 @@ fn policy(claims: &Claims) -> TokenStream {
     let Policy {
         access,
         refresh,
-        path,
-        cookie,
-        issuer,
         audience,
-        absolute,
-        leeway,
+        settings,
     } = &claims.policy;
     let root = &claims.root;
     let audience = if let Some(audience) = audience {
@@ -61,76 +63,90 @@ fn policy(claims: &Claims) -> TokenStream {
         let name = format!("::{}", claims.ident.unraw());
         quote!(::core::concat!(::core::module_path!(), #name))
     };
-    let absolute = absolute.as_ref().map(|absolute| match absolute {
-        Absolute::Never => quote!(.without_absolute()),
-        Absolute::After(lifetime) => quote!(.with_absolute(#lifetime)),
-    });
-    let path = path.as_ref().map(|path| quote!(.with_path(#path)));
-    let cookie = cookie.as_ref().map(|cookie| match cookie {
-        Cookie::Name(name) => quote!(.with_cookie(#name)),
-        Cookie::Suffix(suffix) => {
-            quote!(.with_cookie(::core::concat!(::core::env!("CARGO_PKG_NAME"), #suffix)))
+    let settings = settings.iter().map(|(method, setting)| match setting {
+        Setting::Nothing => quote!(.#method()),
+        Setting::Lifetime(lifetime) => quote!(.#method(#lifetime)),
+        Setting::Text(text) => quote!(.#method(#text)),
+        Setting::Suffix(suffix) => {
+            quote!(.#method(::core::concat!(::core::env!("CARGO_PKG_NAME"), #suffix)))
         }
     });
-    let issuer = issuer.as_ref().map(|issuer| quote!(.with_issuer(#issuer)));
-    let leeway = leeway.as_ref().map(|leeway| quote!(.with_leeway(#leeway)));
     quote! {
         #root::Policy::new(::core::env!("CARGO_PKG_NAME"), #audience, #access, #refresh)
-            #absolute #path #cookie #issuer #leeway
+            #(#settings)*
     }
 }
 
 // fn generation(&self) -> ::core::option::Option<::core::primitive::u64> {
 //     ::core::option::Option::Some(::stateless_session::__private::counter(self.generation))
 // }
-fn generation(claims: &Claims) -> Option<TokenStream> {
+fn generation(claims: &Claims) -> TokenStream {
     let root = &claims.root;
-    let field = claims.generation?;
-    let cfgs = attributes::cfgs(&field.attrs);
-    let name = &field.ident;
-    let span = Span::call_site().located_at(field.ty.span());
-    let value = quote_spanned!(span=> self.#name);
-    Some(quote! {
-        #(#cfgs)*
-        fn generation(&self) -> ::core::option::Option<::core::primitive::u64> {
-            ::core::option::Option::Some(#root::__private::counter(#value))
-        }
-    })
-}
-
-// impl<S> ::stateless_session::__private::FromRequestParts<S> for Claims
-// impl<S> ::stateless_session::__private::OptionalFromRequestParts<S> for Claims
-// where ::stateless_session::Sessions<Claims>: ::stateless_session::__private::FromRef<S>
-fn extractors(claims: &Claims) -> TokenStream {
-    let Claims {
-        ident, cfgs, root, ..
-    } = claims;
-    let state = format_ident!("{}", if *ident == "S" { "T" } else { "S" });
-    let extractor = |name: TokenStream, session: TokenStream, read: TokenStream| {
+    let generations = claims.generations.iter().map(|field| {
+        let repeated = Repeated::of(&field.attrs);
+        let name = &field.ident;
+        let span = located(field.ty.span());
+        let value = quote_spanned!(span=> self.#name);
         quote! {
-            #[automatically_derived]
-            #(#cfgs)*
-            impl<#state> #root::__private::#name<#state> for #ident
-            where
-                #root::Sessions<#ident>: #root::__private::FromRef<#state>,
-            {
-                type Rejection = #root::SessionRejection;
-                fn from_request_parts(
-                    parts: &mut #root::__private::Parts,
-                    state: &#state,
-                ) -> impl ::core::future::Future<
-                    Output = ::core::result::Result<#session, Self::Rejection>,
-                > + ::core::marker::Send {
-                    #root::__private::#read(parts, state)
-                }
+            #repeated
+            fn generation(&self) -> ::core::option::Option<::core::primitive::u64> {
+                ::core::option::Option::Some(#root::__private::counter(#value))
             }
         }
+    });
+    generations.collect()
+}
+
+// impl<S> ::stateless_session::__private::FromRequestParts<S> for Claims { .. }
+// impl<S> ::stateless_session::__private::OptionalFromRequestParts<S> for Claims { .. }
+fn extractors(claims: &Claims) -> TokenStream {
+    let Claims {
+        ident,
+        repeated,
+        root,
+        ..
+    } = claims;
+    let extractor = |name, output, read: TokenStream| Extractor {
+        name,
+        root,
+        repeated,
+        ident,
+        bound: quote!(HoldsSessions<#ident>),
+        output,
+        value: quote!(#root::__private::#read(parts, state)),
     };
-    let required = extractor(quote!(FromRequestParts), quote!(Self), quote!(claims));
+    let required = extractor("FromRequestParts", quote!(Self), quote!(claims));
     let optional = extractor(
-        quote!(OptionalFromRequestParts),
+        "OptionalFromRequestParts",
         quote!(::core::option::Option<Self>),
         quote!(optional_claims),
     );
     quote!(#required #optional)
+}
+
+// impl ::stateless_session::__private::Wire for Claims { fn write ..; fn read .. }
+pub(super) fn wire(claims: &Claims) -> TokenStream {
+    let Claims {
+        ident,
+        repeated,
+        root,
+        ..
+    } = claims;
+    quote! {
+        #[automatically_derived]
+        #repeated
+        impl #root::__private::Wire for #ident {
+            fn write<S: #root::__private::Serializer>(
+                &self,
+                _: S,
+            ) -> ::core::result::Result<S::Ok, S::Error> {
+                ::core::unimplemented!()
+            }
+            fn read<'de, D: #root::__private::Deserializer<'de>>(
+                _: D,
+            ) -> ::core::result::Result<Self, D::Error> {
+                ::core::unimplemented!()
+            }
+        }
+    }
 }

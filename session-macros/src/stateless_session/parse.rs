@@ -1,26 +1,26 @@
 use crate::arguments::{self, Argument};
+use crate::attributes;
 use crate::errors::Errors;
 use proc_macro2::TokenStream;
 use syn::meta::ParseNestedMeta;
-use syn::parse::Parse as _;
-use syn::{Attribute, DeriveInput, Error, Expr, ExprLit, Ident, Lit, LitStr, Result, Token};
+use syn::{
+    Attribute, DeriveInput, Error, Expr, ExprLit, Ident, Lit, LitStr, Meta, MetaList, Result, Token,
+};
 
 pub(super) fn arguments(tokens: TokenStream, errors: &mut Errors) -> Vec<Argument> {
     arguments::parse(tokens, errors, |input| {
-        let expected = "expected an argument, as in `access = \"15m\"`";
-        Argument::parse(input).map_err(|error| Error::new(error.span(), expected))
+        Ok(Argument {
+            key: arguments::key(input, "`access = \"15m\"`")?,
+            value: input.parse()?,
+        })
     })
 }
 
-/// Parses a struct, an enum or a union, or gives the tokens back.
-pub(super) fn input(
-    tokens: TokenStream,
-    errors: &mut Errors,
-) -> std::result::Result<DeriveInput, TokenStream> {
-    syn::parse2(tokens.clone()).map_err(|error| {
+/// Parses a struct, an enum or a union.
+pub(super) fn input(item: TokenStream) -> Result<DeriveInput> {
+    syn::parse2(item).map_err(|error| {
         let expected = "expected a struct, as in `struct Claims { sub: UserId }`";
-        errors.add(Error::new(error.span(), expected));
-        tokens
+        Error::new(error.span(), expected)
     })
 }
 
@@ -30,38 +30,53 @@ pub(super) struct SerdeEntry {
     pub(super) name: Ident,
     pub(super) direction: Option<Ident>,
     pub(super) value: Option<LitStr>,
+    /// Whether it stands in a `cfg_attr`.
+    pub(super) conditional: bool,
 }
 
 pub(super) fn serde(attributes: &[Attribute]) -> Vec<SerdeEntry> {
-    let mut entries = Vec::new();
-    for attribute in attributes {
-        if attribute.path().is_ident("serde") {
-            // What cannot be read here is reported by serde.
-            let _ = attribute.parse_nested_meta(|meta| {
-                let name = meta.path.require_ident()?.clone();
-                if !meta.input.peek(syn::token::Paren) {
-                    let value = string(&meta)?;
-                    entries.push(SerdeEntry {
-                        name,
-                        direction: None,
-                        value,
-                    });
-                    return Ok(());
+    let metas = attributes.iter().map(|attribute| &attribute.meta);
+    entries(metas, false)
+}
+
+fn entries<'a>(metas: impl Iterator<Item = &'a Meta>, conditional: bool) -> Vec<SerdeEntry> {
+    let mut all = Vec::new();
+    for meta in metas {
+        match meta {
+            Meta::List(list) if list.path.is_ident("serde") => read(list, conditional, &mut all),
+            Meta::List(list) if list.path.is_ident("cfg_attr") => {
+                if let Some((_, metas)) = attributes::behind_predicate(list) {
+                    all.extend(entries(metas.iter(), true));
                 }
-                meta.parse_nested_meta(|meta| {
-                    let direction = Some(meta.path.require_ident()?.clone());
-                    let value = string(&meta)?;
-                    entries.push(SerdeEntry {
-                        name: name.clone(),
-                        direction,
-                        value,
-                    });
-                    Ok(())
-                })
-            });
+            }
+            _ => {}
         }
     }
-    entries
+    all
+}
+
+fn read(list: &MetaList, conditional: bool, all: &mut Vec<SerdeEntry>) {
+    let mut entry = |name: &Ident, direction, value| {
+        all.push(SerdeEntry {
+            name: name.clone(),
+            direction,
+            value,
+            conditional,
+        });
+    };
+    // What cannot be read here is reported by serde.
+    let _ = list.parse_nested_meta(|meta| {
+        let name = meta.path.require_ident()?;
+        if !meta.input.peek(syn::token::Paren) {
+            entry(name, None, string(&meta)?);
+            return Ok(());
+        }
+        meta.parse_nested_meta(|meta| {
+            let direction = meta.path.require_ident()?;
+            entry(name, Some(direction.clone()), string(&meta)?);
+            Ok(())
+        })
+    });
 }
 
 fn string(meta: &ParseNestedMeta) -> Result<Option<LitStr>> {

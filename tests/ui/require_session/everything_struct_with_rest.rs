@@ -1,0 +1,21 @@
+use serde::{Deserialize, Serialize};
+use stateless_session::{require_session, stateless_session};
+
+#[stateless_session(access = "15m", refresh = "7d")]
+#[derive(Clone, Serialize, Deserialize)]
+struct Claims {
+    sub: u64,
+    place: Place,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+struct Place {
+    floor: u8,
+}
+
+#[require_session(place = Place { .. })]
+async fn handler(claims: Claims) {
+    drop(claims);
+}
+
+fn main() {}

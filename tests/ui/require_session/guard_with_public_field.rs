@@ -1,0 +1,14 @@
+use serde::{Deserialize, Serialize};
+use stateless_session::{require_session, stateless_session};
+
+#[stateless_session(access = "15m", refresh = "7d")]
+#[derive(Clone, Serialize, Deserialize)]
+struct Claims {
+    sub: u64,
+    level: u8,
+}
+
+#[require_session(level = 1)]
+struct Admin(pub Claims);
+
+fn main() {}

@@ -1,0 +1,15 @@
+use serde::{Deserialize, Serialize};
+use stateless_session::{require_session, stateless_session};
+
+#[stateless_session(access = "15m", refresh = "7d")]
+#[derive(Clone, Serialize, Deserialize)]
+struct Claims {
+    sub: u64,
+}
+
+#[require_session(max_age = "31d")]
+async fn handler(claims: Claims) {
+    drop(claims);
+}
+
+fn main() {}

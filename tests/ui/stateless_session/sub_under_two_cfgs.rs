@@ -1,0 +1,13 @@
+use serde::{Deserialize, Serialize};
+use stateless_session::stateless_session;
+
+#[stateless_session(access = "15m", refresh = "7d")]
+#[derive(Clone, Serialize, Deserialize)]
+struct Claims {
+    #[cfg(unix)]
+    sub: u64,
+    #[cfg(not(unix))]
+    sub: String,
+}
+
+fn main() {}
