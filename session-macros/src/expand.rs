@@ -19,50 +19,34 @@ pub(crate) fn located_root(root: &Root, span: Span) -> TokenStream {
     root.to_token_stream().into_iter().map(located).collect()
 }
 
-/// The impl of one of axum's traits.
-pub(crate) struct Extractor<'a> {
-    pub(crate) name: &'static str,
-    pub(crate) root: &'a Root,
-    pub(crate) repeated: &'a Repeated,
-    pub(crate) ident: &'a Ident,
-    /// What the state must be.
-    pub(crate) bound: TokenStream,
-    pub(crate) output: TokenStream,
-    pub(crate) value: TokenStream,
-}
-
+/// The impl of one of axum's traits, for a state that is what `bound` says.
+//
 // impl<S> ::stateless_session::__private::FromRequestParts<S> for Claims
 // where S: ::stateless_session::__private::HoldsSessions<Claims>
-impl ToTokens for Extractor<'_> {
-    fn to_tokens(&self, tokens: &mut TokenStream) {
-        let Self {
-            name,
-            root,
-            repeated,
-            ident,
-            bound,
-            output,
-            value,
-        } = self;
-        let name = format_ident!("{name}");
-        let is_taken = *ident == "S" || mentions(bound.clone(), "S");
-        let state = format_ident!("{}", if is_taken { "App" } else { "S" });
-        tokens.extend(quote! {
-            #[automatically_derived]
-            #repeated
-            impl<#state> #root::__private::#name<#state> for #ident
-            where
-                #state: #root::__private::#bound,
-            {
-                type Rejection = #root::SessionRejection;
-                async fn from_request_parts(
-                    parts: &mut #root::__private::Parts,
-                    state: &#state,
-                ) -> ::core::result::Result<#output, Self::Rejection> {
-                    #value
-                }
+pub(crate) fn extractor(
+    root: &Root,
+    repeated: &Repeated,
+    ident: &Ident,
+    bound: &TokenStream,
+    [name, output, value]: [TokenStream; 3],
+) -> TokenStream {
+    let is_taken = *ident == "S" || mentions(bound.clone(), "S");
+    let state = format_ident!("{}", if is_taken { "App" } else { "S" });
+    quote! {
+        #[automatically_derived]
+        #repeated
+        impl<#state> #root::__private::#name<#state> for #ident
+        where
+            #state: #root::__private::#bound,
+        {
+            type Rejection = #root::SessionRejection;
+            async fn from_request_parts(
+                parts: &mut #root::__private::Parts,
+                state: &#state,
+            ) -> ::core::result::Result<#output, Self::Rejection> {
+                #value
             }
-        });
+        }
     }
 }
 

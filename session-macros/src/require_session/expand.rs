@@ -1,7 +1,7 @@
 use super::model::{Condition, Requirement, Rules};
 use super::parse::Handler;
 use crate::attributes::{Repeated, doc_hidden};
-use crate::expand::{Extractor, located, located_root};
+use crate::expand::{extractor, located, located_root};
 use proc_macro2::{Group, Ident, TokenStream, TokenTree};
 use quote::{format_ident, quote, quote_spanned};
 use syn::parse::{ParseStream, Parser as _};
@@ -22,7 +22,7 @@ pub(super) fn handler(handler: &Handler, requirement: Option<&Requirement>) -> T
 //     const _: () = ::stateless_session::__private::assert_session::<Claims>();
 //     ..
 fn asserted(handler: &Handler, requirement: &Requirement) -> TokenStream {
-    let Requirement { session, rules, .. } = requirement;
+    let (session, rules) = (&requirement.session, &requirement.rules);
     let root = &rules.root;
     let assertion = quote! {
         const _: () = #root::__private::assert_session::<#session>();
@@ -61,12 +61,7 @@ fn guarded(handler: &Handler, requirement: &Requirement) -> TokenStream {
 //     ::stateless_session::Require { session: claims, .. }: ::stateless_session::Require<Claims, DeleteTodoGuard>,
 //     Path(id): Path<TodoId>) -> StatusCode { .. }
 fn wrapped(handler: &Handler, requirement: &Requirement) -> TokenStream {
-    let Requirement {
-        session,
-        guard,
-        rules,
-        ..
-    } = requirement;
+    let (session, guard, rules) = (&requirement.session, &requirement.guard, &requirement.rules);
     let root = &rules.root;
     let mut handler = handler.clone();
     if let Some(FnArg::Typed(first)) = handler.signature.inputs.first_mut() {
@@ -85,13 +80,9 @@ fn wrapped(handler: &Handler, requirement: &Requirement) -> TokenStream {
 // /// What [`delete_todo`] requires of its session: `role = Role::Admin | Role::Owner`.
 // enum DeleteTodoGuard {}
 fn guard_type(handler: &Handler, requirement: &Requirement, repeated: &Repeated) -> TokenStream {
-    let Handler {
-        attributes,
-        visibility,
-        signature,
-        ..
-    } = handler;
-    let Requirement { guard, rules, .. } = requirement;
+    let (attributes, visibility, signature) =
+        (&handler.attributes, &handler.visibility, &handler.signature);
+    let (guard, rules) = (&requirement.guard, &requirement.rules);
     let doc_hidden = doc_hidden(attributes);
     let words = words(rules);
     let doc = format!(
@@ -117,12 +108,7 @@ fn words(rules: &Rules) -> String {
 //     const FRESH ..; const MAX_AGE ..; fn allows ..
 // }
 fn guard_impl(requirement: &Requirement, repeated: &Repeated) -> TokenStream {
-    let Requirement {
-        session,
-        guard,
-        rules,
-        ..
-    } = requirement;
+    let (session, guard, rules) = (&requirement.session, &requirement.guard, &requirement.rules);
     let assertions = rules.limits.iter().map(|limit| {
         let root = located_root(&rules.root, limit.lifetime.span());
         let assertion = format_ident!("{}", limit.assertion);
@@ -155,12 +141,7 @@ fn guard_impl(requirement: &Requirement, repeated: &Repeated) -> TokenStream {
 //     (match claims.role { Role::Admin | Role::Owner => true, _ => false }) && claims.active
 // }
 fn allows(requirement: &Requirement) -> Option<TokenStream> {
-    let Requirement {
-        name,
-        session,
-        rules,
-        ..
-    } = requirement;
+    let (name, session, rules) = (&requirement.name, &requirement.session, &requirement.rules);
     let root = &rules.root;
     let conditions = rules.conditions.iter().filter_map(|condition| {
         Some(match condition {
@@ -246,33 +227,20 @@ pub(super) fn guard(item: &ItemStruct, requirement: Option<&Requirement>) -> Tok
     let guard_impl = guard_impl(requirement, &repeated);
     let check = check(item, requirement, &repeated);
     let deref = deref(requirement, &repeated);
-    let Requirement {
-        session,
-        guard,
-        rules,
-        ..
-    } = requirement;
-    let root = &rules.root;
-    let extractor = Extractor {
-        name: "FromRequestParts",
-        root,
-        repeated: &repeated,
-        ident: guard,
-        bound: quote!(Admits<#session, Self>),
-        output: quote!(Self),
-        value: quote!(state.admit(parts).map(Self)),
-    };
+    let (session, guard, rules) = (&requirement.session, &requirement.guard, &requirement.rules);
+    let admitted = [
+        quote!(FromRequestParts),
+        quote!(Self),
+        quote!(state.admit(parts).map(Self)),
+    ];
+    let bound = quote!(Admits<#session, Self>);
+    let extractor = extractor(&rules.root, &repeated, guard, &bound, admitted);
     quote!(#item #guard_impl #check #deref #extractor)
 }
 
 // impl Admin { fn check(session: Session<Claims>) -> Result<Self, SessionRejection> ..; fn into_inner(self) -> Claims .. }
 fn check(item: &ItemStruct, requirement: &Requirement, repeated: &Repeated) -> TokenStream {
-    let Requirement {
-        session,
-        guard,
-        rules,
-        ..
-    } = requirement;
+    let (session, guard, rules) = (&requirement.session, &requirement.guard, &requirement.rules);
     let (root, vis) = (&rules.root, &item.vis);
     let requires = match &*words(rules) {
         "``" => "Takes".to_owned(),
@@ -306,7 +274,7 @@ fn check(item: &ItemStruct, requirement: &Requirement, repeated: &Repeated) -> T
 
 // impl ::core::ops::Deref for Admin { type Target = Claims; fn deref(&self) -> &Claims { &self.0 } }
 fn deref(requirement: &Requirement, repeated: &Repeated) -> TokenStream {
-    let Requirement { session, guard, .. } = requirement;
+    let (session, guard) = (&requirement.session, &requirement.guard);
     let span = located(session.span());
     let target = quote_spanned!(span=> type Target = #session;);
     quote! {

@@ -249,9 +249,7 @@ fn is_generic(path: &Path, generics: &Generics) -> bool {
 
 /// Whether a function names the type of an `impl` around it, which is all that shows one here.
 fn is_method(handler: &Handler) -> bool {
-    let Handler {
-        signature, body, ..
-    } = handler;
+    let (signature, body) = (&handler.signature, &handler.body);
     let body = |name| mentions(body.clone(), name);
     mentions(signature.to_token_stream(), "Self") || body("Self") && !body("impl") && !body("trait")
 }

@@ -1,27 +1,22 @@
-use super::model::{Claims, Policy, Setting};
+use super::model::{Claims, Setting};
 use crate::attributes::Repeated;
-use crate::expand::{Extractor, located};
+use crate::expand::{extractor, located};
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
 
 pub(super) fn impls(claims: &Claims) -> TokenStream {
-    let session_claims = session_claims(claims);
-    let extractors = extractors(claims);
-    quote!(#session_claims #extractors)
+    [session_claims(claims), extractors(claims)]
+        .into_iter()
+        .collect()
 }
 
 // impl ::stateless_session::SessionClaims for Claims {
 //     type Subject = UserId; const POLICY ..; fn subject ..; fn generation ..
 // }
 fn session_claims(claims: &Claims) -> TokenStream {
-    let Claims {
-        ident,
-        repeated,
-        root,
-        ..
-    } = claims;
+    let (ident, repeated, root) = (&claims.ident, &claims.repeated, &claims.root);
     let policy = policy(claims);
     let generation = generation(claims);
     let (subject, value) = match claims.subject {
@@ -50,27 +45,26 @@ fn session_claims(claims: &Claims) -> TokenStream {
 // ::stateless_session::Policy::new(name, audience, access, refresh)
 //     .with_path("/admin/auth")
 fn policy(claims: &Claims) -> TokenStream {
-    let Policy {
-        access,
-        refresh,
-        audience,
-        settings,
-    } = &claims.policy;
+    let policy = &claims.policy;
+    let (access, refresh) = (&policy.access, &policy.refresh);
     let root = &claims.root;
-    let audience = if let Some(audience) = audience {
+    let audience = if let Some(audience) = &policy.audience {
         quote!(#audience)
     } else {
         let name = format!("::{}", claims.ident.unraw());
         quote!(::core::concat!(::core::module_path!(), #name))
     };
-    let settings = settings.iter().map(|(method, setting)| match setting {
-        Setting::Nothing => quote!(.#method()),
-        Setting::Lifetime(lifetime) => quote!(.#method(#lifetime)),
-        Setting::Text(text) => quote!(.#method(#text)),
-        Setting::Suffix(suffix) => {
-            quote!(.#method(::core::concat!(::core::env!("CARGO_PKG_NAME"), #suffix)))
-        }
-    });
+    let settings = policy
+        .settings
+        .iter()
+        .map(|(method, setting)| match setting {
+            Setting::Nothing => quote!(.#method()),
+            Setting::Lifetime(lifetime) => quote!(.#method(#lifetime)),
+            Setting::Text(text) => quote!(.#method(#text)),
+            Setting::Suffix(suffix) => {
+                quote!(.#method(::core::concat!(::core::env!("CARGO_PKG_NAME"), #suffix)))
+            }
+        });
     quote! {
         #root::Policy::new(::core::env!("CARGO_PKG_NAME"), #audience, #access, #refresh)
             #(#settings)*
@@ -100,38 +94,26 @@ fn generation(claims: &Claims) -> TokenStream {
 // impl<S> ::stateless_session::__private::FromRequestParts<S> for Claims { .. }
 // impl<S> ::stateless_session::__private::OptionalFromRequestParts<S> for Claims { .. }
 fn extractors(claims: &Claims) -> TokenStream {
-    let Claims {
-        ident,
-        repeated,
-        root,
-        ..
-    } = claims;
-    let extractor = |name, output, read: TokenStream| Extractor {
-        name,
-        root,
-        repeated,
-        ident,
-        bound: quote!(HoldsSessions<#ident>),
-        output,
-        value: quote!(#root::__private::#read(parts, state)),
-    };
-    let required = extractor("FromRequestParts", quote!(Self), quote!(claims));
-    let optional = extractor(
-        "OptionalFromRequestParts",
+    let (ident, repeated, root) = (&claims.ident, &claims.repeated, &claims.root);
+    let bound = quote!(HoldsSessions<#ident>);
+    let required = [
+        quote!(FromRequestParts),
+        quote!(Self),
+        quote!(#root::__private::claims(parts, state)),
+    ];
+    let optional = [
+        quote!(OptionalFromRequestParts),
         quote!(::core::option::Option<Self>),
-        quote!(optional_claims),
-    );
-    quote!(#required #optional)
+        quote!(#root::__private::optional_claims(parts, state)),
+    ];
+    let extractors = [required, optional];
+    let extractors = extractors.map(|of| extractor(root, repeated, ident, &bound, of));
+    quote!(#(#extractors)*)
 }
 
 // impl ::stateless_session::__private::Wire for Claims { fn write ..; fn read .. }
 pub(super) fn wire(claims: &Claims) -> TokenStream {
-    let Claims {
-        ident,
-        repeated,
-        root,
-        ..
-    } = claims;
+    let (ident, repeated, root) = (&claims.ident, &claims.repeated, &claims.root);
     quote! {
         #[automatically_derived]
         #repeated
