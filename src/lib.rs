@@ -105,13 +105,13 @@
 /// | `issuer` | the crate's name | `iss` |
 /// | `audience` | module path and name of the struct | `aud` of the access token, and with `#refresh` behind it of the refresh token; two structs with the same keys, issuer and written `audience` accept one another's tokens |
 /// | `leeway` | `"5s"` | clock difference between servers that is forgiven; at most `"60s"` |
-/// | `crate` | `::stateless_session` | where this crate is, when it was renamed or re-exported |
+/// | `crate` | `::stateless_session` | where this crate is, when it was renamed or re-exported, as in `crate = ::my_platform::session`; without it rustc finds no `stateless_session` there |
 ///
 /// A lifetime is a whole number and a unit: `s`, `m`, `h` or `d`.
 ///
 /// The struct derives serde's `Serialize` and `Deserialize` itself. Its field `sub` is the subject: on the wire it is
-/// always a string, so an integer is written in decimal. A field `generation`, an unsigned integer, is the user's
-/// counter that ends all sessions when it moves. The names `iss`, `aud`, `exp`, `nbf`, `iat`, `jti`, `sid`, `auth_time`, `act`
+/// always a string, so an integer is written in decimal. A field `generation`, by its own name or by serde's, is an unsigned
+/// integer: the user's counter that ends all sessions when it moves. The names `iss`, `aud`, `exp`, `nbf`, `iat`, `jti`, `sid`, `auth_time`, `act`
 /// and `cnf` are the tokens' own.
 ///
 /// What a login or a refresh issues is read back first, so claims that serde would not give back are an
@@ -145,22 +145,27 @@ pub use session_macros::stateless_session;
 /// | argument | meaning | refusal |
 /// |---|---|---|
 /// | `field = PATTERN` | the field matches; several are all required | 403 `forbidden` |
-/// | `if EXPR` | any boolean expression, over a shared reference under the parameter's name | 403 `forbidden` |
+/// | `if EXPR` | any boolean expression, over a shared reference under the parameter's name; the guard runs before other parameters are read | 403 `forbidden` |
 /// | `fresh = "30s"` | the claims were read at most this long ago; shorter than `access` | 401 `stale_token`: refresh and repeat |
-/// | `max_age = "5m"` | the user logged in at most this long ago | 401 `login_required` |
+/// | `max_age = "5m"` | the user logged in at most this long ago; not longer than `absolute` | 401 `login_required` |
 /// | `crate = ::path` | where this crate is, when it was renamed or re-exported | |
 ///
 /// A pattern binds nothing: `role = ADMIN` could be a new variable that matches everything, so a constant is written as
-/// a path, `role = self::ADMIN`. What matches every value of its type by itself, such as `0..=255` or `Point { .. }`, is
-/// not found out. A field of type `String` is compared by `if claims.role == "admin"`.
+/// a path, `role = self::ADMIN`. Nor does it match everything: rustc refuses `true | false`, `0..=255` and `Point { .. }`.
+/// A field that is a string, such as `String`, `Box<str>` or `Arc<str>`, is written as one: `role = "admin" | "owner"`.
 ///
 /// Without arguments the function stays as it is, and the compiler checks that its first parameter is a session.
+///
+/// On a struct with one private field the attribute makes a guard with a name: an extractor, a proof for deeper code, and
+/// `check` where no extractor runs. It derefs to its session, which `if` calls `session`. Methods in `impl` blocks take it,
+/// since the guard of a function cannot stand there.
 ///
 /// ```
 /// # use axum::http::StatusCode;
 /// # use serde::{Deserialize, Serialize};
 /// # use stateless_session::stateless_session;
-/// use stateless_session::{Session, require_session};
+/// use stateless_session::{Session, SessionRejection, require_session};
+/// # use stateless_session::Sessions;
 /// # #[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]
 /// # pub enum Role { Admin, Owner, User }
 /// # #[stateless_session(access = "15m", refresh = "7d")]
@@ -176,6 +181,29 @@ pub use session_macros::stateless_session;
 /// async fn team_seven(session: Session<Claims>) -> String {
 ///     format!("since {:?}", session.authenticated_at())
 /// }
+///
+/// /// An administrator, looked up at most 30 seconds ago.
+/// #[require_session(role = Role::Admin, fresh = "30s")]
+/// pub struct Admin(Claims);
+///
+/// async fn purge(admin: Admin) -> StatusCode {
+///     erase(&admin);
+///     StatusCode::NO_CONTENT
+/// }
+///
+/// fn erase(by: &Admin) {
+///     println!("erased by {}", by.sub);
+/// }
+///
+/// fn resolve(session: Session<Claims>) -> Result<(), SessionRejection> {
+///     erase(&Admin::check(session)?);
+///     Ok(())
+/// }
+/// # use axum::{Router, middleware::from_extractor_with_state};
+/// # fn layered(router: Router<Sessions<Claims>>, app: Sessions<Claims>) -> Router<Sessions<Claims>> {
+/// // every route of a router
+/// router.route_layer(from_extractor_with_state::<Admin, _>(app))
+/// # }
 /// ```
 pub use session_macros::require_session;
 
