@@ -20,7 +20,7 @@ use crate::database::query_as;
 use crate::limits::Limits;
 use crate::problem::Problem;
 use crate::row_level_security as rls;
-use crate::session::{AdminGuard, Claims, PersonId, RecentAdminGuard};
+use crate::session::{Admin, Claims, PersonId, RecentAdmin};
 
 type Result<T, E = Problem> = std::result::Result<T, E>;
 
@@ -86,7 +86,7 @@ fn data<'a, T: Send + Sync + 'static>(ctx: &Context<'a>) -> Result<&'a T> {
     Ok(ctx.data_opt().ok_or(SessionRejection::InternalError)?)
 }
 
-/// A field's guard, by the trait that guards handlers: `#[graphql(guard = "Requires::<AdminGuard>::new()")]`.
+/// A field's guard, by the trait that guards handlers: `#[graphql(guard = "Requires::<Admin>::new()")]`.
 struct Requires<G>(PhantomData<fn() -> G>);
 
 impl<G> Requires<G> {
@@ -159,7 +159,7 @@ impl Query {
     }
 
     #[graphql(
-        guard = "Requires::<AdminGuard>::new()",
+        guard = "Requires::<Admin>::new()",
         complexity = "LIST + child_complexity"
     )]
     async fn all_people(&self, ctx: &Context<'_>) -> Result<PeopleConnection> {
@@ -328,7 +328,7 @@ impl Mutation {
     }
 
     /// Ends all sessions of somebody else and allows no other, or allows them again.
-    #[graphql(guard = "Requires::<RecentAdminGuard>::new()")]
+    #[graphql(guard = "Requires::<RecentAdmin>::new()")]
     async fn set_disabled(&self, ctx: &Context<'_>, input: SetDisabledInput) -> Result<bool> {
         let accounts: &Accounts = data(ctx)?;
         let person = PersonId(input.person_id);

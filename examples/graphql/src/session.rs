@@ -1,9 +1,7 @@
 //! What a token says, and what a resolver may require of it.
 
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
-use stateless_session::{Guard, Renew, Renewal, Session, stateless_session};
+use stateless_session::{Renew, Renewal, Session, require_session, stateless_session};
 
 use crate::App;
 
@@ -39,21 +37,9 @@ impl Renew<Claims> for App {
 }
 
 /// An administrator.
-pub enum AdminGuard {}
-
-impl Guard<Session<Claims>> for AdminGuard {
-    fn allows(session: &Session<Claims>) -> bool {
-        session.role == Role::AppAdmin
-    }
-}
+#[require_session(role = Role::AppAdmin)]
+pub struct Admin(Session<Claims>);
 
 /// An administrator who typed the password just now.
-pub enum RecentAdminGuard {}
-
-impl Guard<Session<Claims>> for RecentAdminGuard {
-    const MAX_AGE: Duration = Duration::from_mins(5);
-
-    fn allows(session: &Session<Claims>) -> bool {
-        AdminGuard::allows(session)
-    }
-}
+#[require_session(role = Role::AppAdmin, max_age = "5m")]
+pub struct RecentAdmin(Session<Claims>);
