@@ -5,14 +5,17 @@
 mod arguments;
 #[path = "../../session-macros/src/attributes.rs"]
 mod attributes;
-#[path = "../../session-macros/src/case.rs"]
-mod case;
 #[path = "../../session-macros/src/errors.rs"]
 mod errors;
+#[path = "../../session-macros/src/expand.rs"]
+mod expand;
 #[path = "../../session-macros/src/lifetime.rs"]
 mod lifetime;
 #[path = "../../session-macros/src/pattern.rs"]
 mod pattern;
+#[allow(dead_code)] // a panic is not to be caught here
+#[path = "../../session-macros/src/recovery.rs"]
+mod recovery;
 #[path = "../../session-macros/src/require_session/mod.rs"]
 mod require_session;
 #[path = "../../session-macros/src/stateless_session/mod.rs"]
@@ -25,12 +28,12 @@ pub mod application;
 use proc_macro2::TokenStream;
 
 /// What `#[stateless_session(arguments)]` prints for an item.
-pub fn stateless_session(arguments: TokenStream, item: TokenStream) -> TokenStream {
+pub fn stateless_session(arguments: TokenStream, item: &TokenStream) -> TokenStream {
     stateless_session::attribute(arguments, item)
 }
 
 /// What `#[require_session(arguments)]` prints for an item.
-pub fn require_session(arguments: TokenStream, item: TokenStream) -> TokenStream {
+pub fn require_session(arguments: TokenStream, item: &TokenStream) -> TokenStream {
     require_session::attribute(arguments, item)
 }
 

@@ -22,7 +22,7 @@ fuzz_target!(|text: &str| {
             generation: u32,
         }
     );
-    let printed = fuzz::stateless_session(arguments.clone(), claims);
+    let printed = fuzz::stateless_session(arguments.clone(), &claims);
     let file: syn::File = syn::parse2(printed).expect("items");
     assert!(matches!(&file.items[0], syn::Item::Struct(item) if item.ident == "Claims"));
 
@@ -31,12 +31,19 @@ fuzz_target!(|text: &str| {
             body
         }
     );
-    let printed = fuzz::require_session(arguments.clone(), handler);
+    let printed = fuzz::require_session(arguments.clone(), &handler);
     let file: syn::File = syn::parse2(printed).expect("items");
     let is_handler =
         |item: &syn::Item| matches!(item, syn::Item::Fn(item) if item.sig.ident == "handler");
     assert!(file.items.iter().any(is_handler));
 
-    let _ = fuzz::stateless_session(arguments.clone(), item.clone());
-    let _ = fuzz::require_session(arguments, item);
+    let guard = quote!(
+        struct Admin(Claims);
+    );
+    let printed = fuzz::require_session(arguments.clone(), &guard);
+    let file: syn::File = syn::parse2(printed).expect("items");
+    assert!(matches!(&file.items[0], syn::Item::Struct(item) if item.ident == "Admin"));
+
+    let _ = fuzz::stateless_session(arguments.clone(), &item);
+    let _ = fuzz::require_session(arguments, &item);
 });
