@@ -39,8 +39,7 @@ pub trait Admits<S, G>: Sync {
     fn admit(&self, parts: &Parts) -> Result<S, SessionRejection>;
 }
 
-// Not the bound itself, because rustc would report whatever is wrong with the session once more for each part of it.
-#[diagnostic::do_not_recommend]
+// Not these bounds themselves: of a guard over what is no session, rustc would report each.
 impl<S, G, App> Admits<S, G> for App
 where
     S: FromSession,

@@ -1,0 +1,20 @@
+use serde::{Deserialize, Serialize};
+use stateless_session::{require_session, stateless_session};
+
+#[stateless_session(access = "15m", refresh = "7d")]
+#[derive(Clone, Serialize, Deserialize)]
+struct Claims {
+    sub: u64,
+    level: u8,
+}
+
+#[axum::debug_handler(state = App)]
+#[require_session(level = 1)]
+async fn handler(claims: Claims) {
+    drop(claims);
+}
+
+#[derive(Clone)]
+struct App;
+
+fn main() {}
