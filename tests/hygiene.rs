@@ -290,6 +290,10 @@ pub mod lints {
     #[require_session(generation = 1..)]
     pub async fn _1(_: S) {}
 
+    /// A field that is called like a keyword.
+    #[require_session(type = crate::scope::Kind::Admin)]
+    pub async fn keyword(_: S) {}
+
     /// A parameter in parentheses.
     #[allow(unused_parens)]
     #[require_session(if claims.generation > 0)]
@@ -527,6 +531,7 @@ fn router(app: &App) -> Router<App> {
         .route("/lints/expected", get(lints::expected))
         .route("/lints/2fa", get(lints::_2fa))
         .route("/lints/1", get(lints::_1))
+        .route("/lints/keyword", get(lints::keyword))
         .route("/lints/parentheses", get(lints::parentheses))
         .route("/any", get(scope::any))
         .route("/no-plan", get(scope::no_plan))
@@ -550,7 +555,8 @@ const SCOPED: [&str; 4] = ["/any", "/no-plan", "/everything", "/named"];
 const FRIENDS: [&str; 3] = ["/friends/greet", "/friends/method", "/friends/layered"];
 const ANYBODY: [&str; 2] = ["/anybody/method", "/anybody/named"];
 const PAGES: [&str; 2] = ["/pages/guarded", "/pages/by-name"];
-const LINTS: [&str; 5] = [
+const LINTS: [&str; 6] = [
+    "/lints/keyword",
     "/lints/allowed",
     "/lints/expected",
     "/lints/2fa",

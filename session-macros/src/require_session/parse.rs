@@ -30,7 +30,19 @@ impl Parse for Argument {
             return Ok(Self::Named(arguments::Argument { key, value }));
         }
         let pattern = pattern(&key, input)?;
-        Ok(Self::Field(key, pattern))
+        Ok(Self::Field(field(key)?, pattern))
+    }
+}
+
+/// A field's name as Rust has it: `r#type` for `type`.
+fn field(key: Ident) -> Result<Ident> {
+    match key.to_string().as_str() {
+        "_" | "self" | "Self" | "super" => {
+            let expected = "expected a field, as in `role = Role::Admin`";
+            Err(Error::new(key.span(), expected))
+        }
+        name if syn::parse_str::<Ident>(name).is_err() => Ok(Ident::new_raw(name, key.span())),
+        _ => Ok(key),
     }
 }
 
