@@ -215,7 +215,7 @@ impl<C: SessionClaims> Sessions<C> {
     }
 
     /// Takes other keys while requests are served; every clone takes them at once. Requests wait for nothing, and those
-    /// under way go on with the keys that they began with. Keys of [`verifying_remote`](Self::verifying_remote) stay fresh
+    /// under way go on with the keys that they began with. Keys of `Sessions::verifying_remote` stay fresh
     /// by themselves, and the next answer replaces these. Public keys are keys, too, for sessions that only verify.
     ///
     /// A program calls it when it is told that files have changed, by SIGHUP, say, and keeps what it has where they are

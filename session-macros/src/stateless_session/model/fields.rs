@@ -88,7 +88,7 @@ pub(super) fn check_reserved(fields: &[ClaimField], errors: &mut Errors) {
     for claim in fields.iter().filter(|claim| claim.is_claim()) {
         if let Some(name) = RESERVED.iter().find(|name| claim.is_called(name)) {
             let message = format!(
-                "reserved claim `{name}`, which the session writes itself: rename the field"
+                "reserved claim `{name}`, which tokens keep for themselves: rename the field"
             );
             errors.push(claim.ident(), message);
         }
