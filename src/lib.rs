@@ -8,7 +8,7 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use axum::{Json, Router, extract::{FromRef, Path, State}, http::StatusCode, routing::{delete, get, post}};
 //! use serde::{Deserialize, Serialize};
-//! use stateless_session::{Keys, Login, Renew, Renewal, SessionRoutes, Sessions, TokenResponse, require_session, stateless_session};
+//! use stateless_session::{Keys, Login, LoginBegun, LoginCallback, Renew, Renewal, SessionRoutes, Sessions, TokenResponse, require_session, stateless_session};
 //! #
 //! # #[derive(Clone)]
 //! # struct Db;
@@ -93,6 +93,10 @@
 //! The [README](https://github.com/stateless-session/stateless-session) has the table of answers, what ends a session
 //! and how soon, and what a session without a store cannot do.
 
+// On docs.rs each item says which feature it needs; but the default ones, that would be on every item.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(docsrs, doc(auto_cfg(hide(feature = "server"))))]
+
 /// Makes a struct the claims of a session.
 ///
 /// | key | default | meaning |
@@ -105,13 +109,17 @@
 /// | `issuer` | the crate's name | `iss` |
 /// | `audience` | module path and name of the struct | `aud` of the access token, and with `#refresh` behind it of the refresh token; two structs with the same keys, issuer and written `audience` accept one another's tokens |
 /// | `leeway` | `"5s"` | clock difference between servers that is forgiven; at most `"60s"` |
+/// | `native` | absent | programs that are no browsers get their refresh token in the answer's body: a login with `Session-Transport: body`, and RFC 6749, section 6 at `{path}/refresh`; written without a value |
+/// | `revocation` | no registry | `"best-effort"`: while the registry does not answer, requests and refreshes go on by the tokens alone; a lifetime such as `"10s"`: after so long without word from it requests are answered 503, and a refresh needs it. Such a struct's sessions begin with `Sessions::with_registry` |
+/// | `rotation` | no rotation | the grace, such as `"30s"`: every refresh hands out a successor of the refresh token, and one that its successor displaced ends the session; needs `revocation` |
+/// | `binding` | sessions are not bound | `"offered"`: browsers that can are asked at login to bind the session to a key that does not leave the device, so that a copy of the cookies is soon worthless; others are served as ever. Needs the feature `binding` |
 /// | `crate` | `::stateless_session` | where this crate is, when it was renamed or re-exported, as in `crate = ::my_platform::session`; without it rustc finds no `stateless_session` there |
 ///
 /// A lifetime is a whole number and a unit: `s`, `m`, `h` or `d`.
 ///
 /// The struct derives serde's `Serialize` and `Deserialize` itself. Its field `sub` is the subject: on the wire it is
 /// always a string, so an integer is written in decimal. A field `generation`, by its own name or by serde's, is an unsigned
-/// integer: the user's counter that ends all sessions when it moves. The names `iss`, `aud`, `exp`, `nbf`, `iat`, `jti`, `sid`, `auth_time`, `act`
+/// integer: the user's counter that ends all sessions when it moves. The names `iss`, `aud`, `exp`, `nbf`, `iat`, `jti`, `sid`, `auth_time`, `auth_age`, `act`
 /// and `cnf` are the tokens' own.
 ///
 /// What a login or a refresh issues is read back first, so claims that serde would not give back are an
@@ -151,10 +159,14 @@ pub use session_macros::stateless_session;
 /// | `crate = ::path` | where this crate is, when it was renamed or re-exported | |
 ///
 /// A pattern binds nothing: `role = ADMIN` could be a new variable that matches everything, so a constant is written as
-/// a path, `role = self::ADMIN`. Nor does it match everything: rustc refuses `true | false`, `0..=255` and `Point { .. }`.
+/// a path, `role = self::ADMIN`. Nor does it match everything: rustc refuses `true | false`, `0..=255` and `Point { .. }`, but
+/// not what a macro of another crate writes, whose patterns are its own affair.
 /// A field that is a string, such as `String`, `Box<str>` or `Arc<str>`, is written as one: `role = "admin" | "owner"`.
 ///
 /// Without arguments the function stays as it is, and the compiler checks that its first parameter is a session.
+///
+/// With the feature `utoipa` it stands above `#[utoipa::path(..)]`, and adds what it requires to that: see
+/// `SessionRoutes::openapi`.
 ///
 /// On a struct with one private field the attribute makes a guard with a name: an extractor, a proof for deeper code, and
 /// `check` where no extractor runs. It derefs to its session, which `if` calls `session`. Methods in `impl` blocks take it,
@@ -205,16 +217,35 @@ pub use session_macros::stateless_session;
 /// router.route_layer(from_extractor_with_state::<Admin, _>(app))
 /// # }
 /// ```
+#[cfg(feature = "server")]
 pub use session_macros::require_session;
+
+#[cfg(all(doc, not(doctest)))]
+pub mod guide;
 
 #[doc(hidden)]
 pub use session_runtime::__private;
+#[cfg(feature = "postgres")]
+pub use session_runtime::PostgresRegistry;
+#[cfg(feature = "redis")]
+pub use session_runtime::RedisRegistry;
+#[cfg(feature = "testing")]
+pub use session_runtime::testing;
+#[cfg(feature = "server")]
 pub use session_runtime::{
-    AccessToken, Guard, InvalidCookie, IssueError, Keys, KeysError, Login, OriginError, Policy,
-    Renew, Renewal, Require, SameOrigin, Session, SessionClaims, SessionCookies, SessionRejection,
-    SessionRoutes, Sessions, SubjectError, TokenResponse, Weakness,
+    AccessToken, BeginLogin, EndCause, EventKind, Guard, InvalidCookie, IssueError, Keys,
+    KeysError, LocalPath, LocalPathError, Login, LoginBegun, LoginCallback, OriginError, Purpose,
+    RedeemError, Redeemed, Redirect, Renew, Renewal, Require, SameOrigin, Session, SessionCookies,
+    SessionEvent, SessionRejection, SessionRoutes, Sessions, SubjectError, TellTime, TokenResponse,
+    Unchanged, Weakness,
+};
+#[cfg(feature = "registry")]
+pub use session_runtime::{
+    Ending, MemoryRegistry, RegistryError, Rotation, Seen, SessionKeys, SessionRecord,
+    SessionRegistry,
 };
 #[cfg(feature = "remote-jwks")]
 pub use session_runtime::{FetchError, JwksUrl, RemoteKeys};
 #[cfg(feature = "asymmetric")]
 pub use session_runtime::{KeyError, PrivateKey, PublicKeys};
+pub use session_runtime::{Policy, Revocation, SessionClaims};

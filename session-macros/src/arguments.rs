@@ -1,25 +1,13 @@
 //! The arguments of both attributes: reading them one by one, and the rules they share.
 
-use crate::errors::Errors;
+use crate::errors::{Errors, refuse};
 use crate::lifetime::Lifetime;
 use proc_macro2::{TokenStream, TokenTree};
-use quote::{ToTokens, quote};
+use quote::quote;
 use std::collections::HashSet;
 use syn::ext::IdentExt as _;
-use syn::parse::{Parse, ParseStream, Parser as _};
-use syn::{Ident, LitStr, Path, Result, Token};
-
-/// An argument with a fixed key, such as `access = "15m"`.
-pub(crate) struct Argument {
-    pub(crate) key: Ident,
-    pub(crate) value: Value,
-}
-
-pub(crate) enum Value {
-    Str(LitStr),
-    Path(Path),
-    Other(TokenStream),
-}
+use syn::parse::{ParseStream, Parser as _};
+use syn::{Error, Ident, LitStr, Path, Result, Token, parse_quote};
 
 /// Reads arguments separated by commas. A mistake costs its own argument and not the next one.
 pub(crate) fn parse<T>(
@@ -30,15 +18,11 @@ pub(crate) fn parse<T>(
     let mut arguments = Vec::new();
     let parser = |input: ParseStream| {
         while !input.is_empty() {
-            match argument(input) {
-                Ok(argument) => {
-                    arguments.push(argument);
-                    if !input.is_empty() && !input.peek(Token![,]) {
-                        errors.add(missing_comma(input));
-                    }
-                }
-                Err(error) => errors.add(error),
+            let argument = errors.take(argument(input));
+            if argument.is_some() && !input.is_empty() && !input.peek(Token![,]) {
+                errors.add(missing_comma(input));
             }
+            arguments.extend(argument);
             rest_of_argument(input)?;
             input.parse::<Option<Token![,]>>()?;
             input.parse::<Option<Token![;]>>()?;
@@ -50,7 +34,7 @@ pub(crate) fn parse<T>(
     arguments
 }
 
-fn missing_comma(input: ParseStream) -> syn::Error {
+fn missing_comma(input: ParseStream) -> Error {
     input.error(if input.peek(Token![if]) {
         "expected `,`: a condition is an argument of its own, as in `role = Role::Admin, if EXPR`"
     } else if input.peek(Token![;]) {
@@ -72,7 +56,7 @@ pub(crate) fn key(input: ParseStream, example: &str) -> Result<Ident> {
         input.parse::<Token![-]>()?;
         let rest = input.call(Ident::parse_any)?;
         let message = format!("expected `_` instead of `-`, as in `{key}_{rest}`");
-        return Err(syn::Error::new(key.span(), message));
+        return refuse(key, message);
     }
     Ok(key)
 }
@@ -92,98 +76,81 @@ fn starts_argument(input: ParseStream) -> bool {
     input.peek(Token![if]) || input.peek(Ident::peek_any) && assigns
 }
 
-/// Parses `= "15m"`, with anything else as [`Value::Other`].
-impl Parse for Value {
-    fn parse(input: ParseStream) -> Result<Self> {
-        if input.parse::<Option<Token![=]>>()?.is_none() {
-            return rest_of_argument(input).map(Self::Other);
-        }
-        let tokens = rest_of_argument(input)?;
-        if let Ok(string) = syn::parse2(tokens.clone()) {
-            return Ok(Self::Str(string));
-        }
-        Ok(match Path::parse_mod_style.parse2(tokens.clone()) {
-            Ok(path) => Self::Path(path),
-            Err(_) => Self::Other(tokens),
-        })
-    }
-}
-
-impl ToTokens for Value {
-    fn to_tokens(&self, tokens: &mut TokenStream) {
-        match self {
-            Self::Str(string) => string.to_tokens(tokens),
-            Self::Path(path) => path.to_tokens(tokens),
-            Self::Other(other) => other.to_tokens(tokens),
-        }
-    }
+/// An argument with a fixed key, such as `access = "15m"`.
+pub(crate) struct Argument {
+    pub(crate) key: Ident,
+    equals: Option<Token![=]>,
+    value: TokenStream,
 }
 
 impl Argument {
-    /// The value as a string, or a mistake that shows `example`.
-    pub(crate) fn string(&self, example: &str, errors: &mut Errors) -> Option<&LitStr> {
-        if let Value::Str(string) = &self.value {
-            return Some(string);
-        }
-        self.wrong_kind("a string", &format!("{example:?}"), errors);
-        None
+    /// Reads what follows a key, whatever it is.
+    pub(crate) fn parse(key: Ident, input: ParseStream) -> Result<Self> {
+        Ok(Self {
+            key,
+            equals: input.parse()?,
+            value: rest_of_argument(input)?,
+        })
     }
 
-    pub(crate) fn lifetime(&self, example: &str, errors: &mut Errors) -> Option<Lifetime> {
-        let string = self.string(example, errors)?;
-        Lifetime::read(string)
-            .map_err(|expected| {
-                let text = string.value();
-                let message = format!("invalid lifetime `{text}`: expected {expected}");
-                errors.push(string, message);
-            })
-            .ok()
+    /// The value as a string, or a mistake that shows `example`.
+    pub(crate) fn string(&self, example: &str) -> Result<LitStr> {
+        let read = |value| syn::parse2(value).ok();
+        self.value(read, "a string", &format!("{example:?}"))
+    }
+
+    /// No value at all.
+    pub(crate) fn nothing(&self) -> Result<()> {
+        let Self { key, equals, value } = self;
+        if equals.is_none() && value.is_empty() {
+            return Ok(());
+        }
+        let message = format!("expected `{key}` alone, which has no value");
+        refuse(quote!(#key #equals #value), message)
+    }
+
+    pub(crate) fn lifetime(&self, example: &str) -> Result<Lifetime> {
+        Lifetime::read(&self.string(example)?)
     }
 
     /// [`Self::lifetime`], but not zero.
-    pub(crate) fn positive_lifetime(&self, example: &str, errors: &mut Errors) -> Option<Lifetime> {
-        let lifetime = self.lifetime(example, errors)?;
+    pub(crate) fn positive_lifetime(&self, example: &str) -> Result<Lifetime> {
+        let lifetime = self.lifetime(example)?;
         if lifetime.seconds() == 0 {
             let message = format!("invalid lifetime `{lifetime}`: expected at least \"1s\"");
-            errors.push(&self.value, message);
-            return None;
+            return Err(Error::new(lifetime.span(), message));
         }
-        Some(lifetime)
+        Ok(lifetime)
     }
 
-    /// The path by which generated code reaches the facade. It must mean the same everywhere.
-    pub(crate) fn root(&self, errors: &mut Errors) -> Option<Path> {
-        if let Value::Path(path) = &self.value {
-            let first = &path.segments[0].ident;
-            if path.leading_colon.is_some() || first == "crate" || first == "$crate" {
-                return Some(path.clone());
-            }
-        }
-        let expected = "a path that starts with `::` or `crate::`";
-        self.wrong_kind(expected, "::stateless_session", errors);
-        None
-    }
-
-    fn wrong_kind(&self, expected: &str, example: &str, errors: &mut Errors) {
-        let Self { key, value } = self;
+    fn value<T>(
+        &self,
+        read: fn(TokenStream) -> Option<T>,
+        expected: &str,
+        example: &str,
+    ) -> Result<T> {
+        let Self { key, equals, value } = self;
         let message = format!("expected {expected}, as in `{key} = {example}`");
-        match value {
-            Value::Other(tokens) if tokens.is_empty() => errors.push(key, message),
-            _ => errors.push(value, message),
+        match (equals, read(value.clone())) {
+            (Some(_), Some(value)) => Ok(value),
+            _ if value.is_empty() => refuse(key, message),
+            _ => refuse(value, message),
         }
     }
 }
 
-/// Where generated code finds the facade: the argument `crate`, or `::stateless_session`.
-pub(crate) struct Root(pub(crate) Option<Path>);
-
-impl ToTokens for Root {
-    fn to_tokens(&self, tokens: &mut TokenStream) {
-        match &self.0 {
-            Some(path) => path.to_tokens(tokens),
-            None => tokens.extend(quote!(::stateless_session)),
-        }
-    }
+/// Where generated code finds the facade, which must mean the same everywhere: the argument `crate`, or its default.
+pub(crate) fn root(argument: Option<&Argument>, errors: &mut Errors) -> Path {
+    let read = |value| {
+        let path = Path::parse_mod_style.parse2(value).ok()?;
+        let first = &path.segments[0].ident;
+        let is_absolute = path.leading_colon.is_some() || first == "crate" || first == "$crate";
+        is_absolute.then_some(path)
+    };
+    let expected = "a path that starts with `::` or `crate::`";
+    let root = argument.map(|argument| argument.value(read, expected, "::stateless_session"));
+    let root = root.and_then(|root| errors.take(root));
+    root.unwrap_or_else(|| parse_quote!(::stateless_session))
 }
 
 /// Reports every key that stands twice.

@@ -1,11 +1,11 @@
 //! The attributes that items carry besides the macro's own.
 
 use crate::errors::Errors;
-use proc_macro2::{TokenStream, TokenTree};
-use quote::{ToTokens, quote};
+use quote::quote;
+use syn::ext::IdentExt as _;
 use syn::parse::ParseStream;
 use syn::punctuated::Punctuated;
-use syn::{Attribute, Ident, Meta, MetaList, Token};
+use syn::{Attribute, Ident, LitBool, Meta, MetaList, Path, Result, Token};
 
 /// Removes and reports further uses of the macro itself, which would only fail in their turn.
 pub(crate) fn remove_repeated(attributes: &mut Vec<Attribute>, own: &str, errors: &mut Errors) {
@@ -22,24 +22,12 @@ pub(crate) fn remove_repeated(attributes: &mut Vec<Attribute>, own: &str, errors
 
 /// What generated items repeat: `cfg`, as they exist only where the item does, and the levels of lints, as they hold
 /// what the user wrote.
-pub(crate) struct Repeated(Vec<Meta>);
-
-impl Repeated {
-    pub(crate) fn of(attributes: &[Attribute]) -> Self {
-        let metas = attributes.iter().map(|attribute| &attribute.meta);
-        Self(metas.filter_map(repeated).collect())
-    }
+pub(crate) fn repeated(attributes: &[Attribute]) -> Vec<Meta> {
+    let metas = attributes.iter().map(|attribute| &attribute.meta);
+    metas.filter_map(repeat).collect()
 }
 
-impl ToTokens for Repeated {
-    fn to_tokens(&self, tokens: &mut TokenStream) {
-        for meta in &self.0 {
-            tokens.extend(quote!(#[#meta]));
-        }
-    }
-}
-
-fn repeated(meta: &Meta) -> Option<Meta> {
+fn repeat(meta: &Meta) -> Option<Meta> {
     let name = meta.path().get_ident()?;
     let mut meta = meta.clone();
     match (name.to_string().as_str(), &mut meta) {
@@ -47,8 +35,9 @@ fn repeated(meta: &Meta) -> Option<Meta> {
         // Two items that expect a lint would both have to cause it.
         ("expect", Meta::List(list)) => list.path = Ident::new("allow", name.span()).into(),
         ("cfg_attr", Meta::List(list)) => {
-            let (predicate, metas) = behind_predicate(list)?;
-            let metas: Vec<_> = metas.iter().filter_map(repeated).collect();
+            let metas = nested(list)?;
+            let (predicate, metas) = metas.split_first()?;
+            let metas: Vec<_> = metas.iter().filter_map(repeat).collect();
             if metas.is_empty() {
                 return None;
             }
@@ -59,35 +48,84 @@ fn repeated(meta: &Meta) -> Option<Meta> {
     Some(meta)
 }
 
-/// The predicate of a `cfg_attr`, and the attributes behind it.
-pub(crate) fn behind_predicate(cfg_attr: &MetaList) -> Option<(TokenStream, Vec<Meta>)> {
-    let parser = |input: ParseStream| {
-        let mut predicate = TokenStream::new();
-        while !input.peek(Token![,]) {
-            predicate.extend([input.parse::<TokenTree>()?]);
-        }
-        input.parse::<Token![,]>()?;
-        let metas = Punctuated::<Meta, Token![,]>::parse_terminated(input)?;
-        Ok((predicate, metas.into_iter().collect()))
-    };
-    cfg_attr.parse_args_with(parser).ok()
+/// What an attribute holds in its parentheses; of a `cfg_attr` the first is the predicate.
+pub(crate) fn nested(list: &MetaList) -> Option<Vec<Meta>> {
+    let parser =
+        |input: ParseStream| Punctuated::<Meta, Token![,]>::parse_terminated_with(input, meta);
+    Some(list.parse_args_with(parser).ok()?.into_iter().collect())
+}
+
+/// A name, or one of the predicates `true` and `false`, which are none to syn.
+fn meta(input: ParseStream) -> Result<Meta> {
+    if input.peek(LitBool) {
+        return Ok(Path::from(input.call(Ident::parse_any)?).into());
+    }
+    input.parse()
 }
 
 /// Finds an attribute that can remove what it stands on.
 pub(crate) fn conditional(attributes: &[Attribute]) -> Option<&Attribute> {
-    attributes.iter().find(|attribute| match &attribute.meta {
-        Meta::List(list) if list.path.is_ident("cfg_attr") => behind_predicate(list)
-            .is_none_or(|(_, metas)| metas.iter().any(|meta| meta.path().is_ident("cfg"))),
+    let mut attributes = attributes.iter();
+    attributes.find(|attribute| removes(&attribute.meta))
+}
+
+fn removes(meta: &Meta) -> bool {
+    match meta {
+        Meta::List(list) if list.path.is_ident("cfg_attr") => {
+            nested(list).is_none_or(|metas| metas.iter().any(removes))
+        }
         meta => meta.path().is_ident("cfg"),
-    })
+    }
 }
 
 /// Finds `#[doc(hidden)]`.
 pub(crate) fn doc_hidden(attributes: &[Attribute]) -> Option<&Attribute> {
-    attributes.iter().find(|attribute| {
-        let Meta::List(list) = &attribute.meta else {
-            return false;
-        };
-        list.path.is_ident("doc") && list.tokens.to_string() == "hidden"
+    attributes.iter().find(|attribute| match &attribute.meta {
+        Meta::List(list) => list.path.is_ident("doc") && list.tokens.to_string() == "hidden",
+        _ => false,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{conditional, repeated};
+    use quote::quote;
+    use syn::{Attribute, parse_quote};
+
+    fn printed(attributes: &[Attribute]) -> String {
+        let repeated = repeated(attributes);
+        quote!(#(#repeated)*).to_string().replace(' ', "")
+    }
+
+    #[test]
+    fn conditions_and_lints_are_repeated_whatever_the_predicate_is() {
+        let attributes: [Attribute; 6] = [
+            parse_quote!(#[cfg(unix)]),
+            parse_quote!(#[expect(dead_code)]),
+            parse_quote!(#[derive(Clone)]),
+            parse_quote!(#[cfg_attr(true, allow(dead_code), derive(Clone))]),
+            parse_quote!(#[cfg_attr(any(unix, feature = "a"), cfg_attr(windows, cfg(unix)))]),
+            parse_quote!(#[cfg_attr(unix, doc = "no lint")]),
+        ];
+        let expected = "cfg(unix)allow(dead_code)cfg_attr(true,allow(dead_code))\
+                        cfg_attr(any(unix,feature=\"a\"),cfg_attr(windows,cfg(unix)))";
+        assert_eq!(printed(&attributes), expected);
+    }
+
+    #[test]
+    fn what_can_remove_an_item_is_found_wherever_it_stands() {
+        for attribute in [
+            parse_quote!(#[cfg(unix)]),
+            parse_quote!(#[cfg_attr(true, cfg(unix))]),
+            parse_quote!(#[cfg_attr(unix, allow(dead_code), cfg_attr(windows, cfg(unix)))]),
+            parse_quote!(#[cfg_attr(unix, + of no known form)]),
+        ] {
+            assert!(conditional(&[attribute]).is_some());
+        }
+        let others = [
+            parse_quote!(#[doc = "cfg"]),
+            parse_quote!(#[cfg_attr(false, allow(dead_code))]),
+        ];
+        assert!(conditional(&others).is_none());
+    }
 }

@@ -1,9 +1,8 @@
 //! What both attributes print.
 
-use crate::arguments::Root;
-use crate::attributes::Repeated;
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote};
+use syn::{Meta, Path};
 
 /// The span for code that rustc should report at another place.
 pub(crate) fn located(span: Span) -> Span {
@@ -11,7 +10,7 @@ pub(crate) fn located(span: Span) -> Span {
 }
 
 /// The facade's path for such code, all of which rustc points at.
-pub(crate) fn located_root(root: &Root, span: Span) -> TokenStream {
+pub(crate) fn located_root(root: &Path, span: Span) -> TokenStream {
     let located = |mut token: TokenTree| {
         token.set_span(token.span().located_at(span));
         token
@@ -24,8 +23,8 @@ pub(crate) fn located_root(root: &Root, span: Span) -> TokenStream {
 // impl<S> ::stateless_session::__private::FromRequestParts<S> for Claims
 // where S: ::stateless_session::__private::HoldsSessions<Claims>
 pub(crate) fn extractor(
-    root: &Root,
-    repeated: &Repeated,
+    root: &Path,
+    repeated: &[Meta],
     ident: &Ident,
     bound: &TokenStream,
     [name, output, value]: [TokenStream; 3],
@@ -34,7 +33,7 @@ pub(crate) fn extractor(
     let state = format_ident!("{}", if is_taken { "App" } else { "S" });
     quote! {
         #[automatically_derived]
-        #repeated
+        #(#[#repeated])*
         impl<#state> #root::__private::#name<#state> for #ident
         where
             #state: #root::__private::#bound,

@@ -1,5 +1,5 @@
 //! Compares what the macros print for `tests/expand/*.rs` with `tests/expand/*.expanded.rs`, which
-//! `BLESS=1` writes.
+//! `BLESS=1` writes. With the feature `utoipa`, the same for `tests/expand-openapi/`.
 
 use crate::{require_session, stateless_session};
 use proc_macro2::TokenStream;
@@ -10,7 +10,12 @@ use syn::{Attribute, Item, ItemFn, ItemStruct, Meta};
 
 #[test]
 fn expansions_are_what_the_files_show() {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/expand");
+    let directory = if cfg!(feature = "utoipa") {
+        "../tests/expand-openapi"
+    } else {
+        "../tests/expand"
+    };
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join(directory);
     for input in inputs(&directory) {
         let printed = expand(&fs::read_to_string(&input).unwrap());
         let expanded = input.with_extension("expanded.rs");
@@ -37,6 +42,80 @@ fn a_struct_of_three_fields_prints_at_most_forty_lines() {
             .count()
             <= 40 + 1
     );
+}
+
+/// The keys of a registry need its feature, which the packages with `.stderr` files are built without.
+#[test]
+fn mistakes_in_the_keys_of_a_registry_name_the_fix() {
+    let mistakes = [
+        (
+            quote!(rotation = "30s"),
+            "rotation needs a session registry: add `revocation = \"best-effort\"`",
+        ),
+        (
+            quote!(revocation = "strict"),
+            "invalid revocation `strict`: expected \"best-effort\" or a lifetime, as in \"10s\"",
+        ),
+        (
+            quote!(revocation = "10 seconds"),
+            "invalid lifetime `10 seconds`: expected a whole number",
+        ),
+        (
+            quote!(revocation = "2s"),
+            "the revocation `2s` must be at least \"3s\"",
+        ),
+        (
+            quote!(revocation = "15m"),
+            "the revocation `15m` must be shorter than the access lifetime `15m`",
+        ),
+        (
+            quote!(revocation = "best-effort", rotation = "0s"),
+            "invalid lifetime `0s`: expected at least \"1s\"",
+        ),
+        (
+            quote!(revocation = "best-effort", rotation = "5s"),
+            "the rotation `5s` must be longer than the leeway `5s`",
+        ),
+        (
+            quote!(revocation = "3s", rotation = "30s", leeway = "40s"),
+            "the rotation `30s` must be longer than the leeway `40s`",
+        ),
+        (
+            quote!(revocation = "3s", rotation = "15m"),
+            "the rotation `15m` must be shorter than the access lifetime `15m`",
+        ),
+        (
+            quote!(revokation = "3s"),
+            "unknown argument `revokation`, did you mean `revocation`?",
+        ),
+    ];
+    let claims = quote!(
+        struct Claims {
+            sub: u64,
+        }
+    );
+    for (keys, message) in mistakes {
+        let arguments = quote!(access = "15m", refresh = "7d", #keys);
+        let printed = stateless_session::attribute(arguments, &claims).to_string();
+        let literal = proc_macro2::Literal::string(message).to_string();
+        assert!(
+            printed.contains(literal.trim_matches('"')),
+            "{keys}: {printed}"
+        );
+        assert_eq!(
+            printed.matches("compile_error").count(),
+            1,
+            "{keys}: {printed}"
+        );
+    }
+    let arguments = quote!(
+        access = "15m",
+        refresh = "7d",
+        revocation = "3s",
+        rotation = "6s"
+    );
+    let printed = stateless_session::attribute(arguments, &claims).to_string();
+    assert!(!printed.contains("compile_error"), "{printed}");
 }
 
 #[test]

@@ -1,8 +1,7 @@
 use proc_macro2::{Literal, Span, TokenStream};
 use quote::{ToTokens, quote};
 use std::fmt::{self, Display};
-use std::str::FromStr;
-use syn::LitStr;
+use syn::{Error, LitStr, Result};
 
 const UNITS: [(&str, &[u64]); 4] = [
     ("s", &[]),
@@ -18,35 +17,43 @@ const LONGEST: u64 = 400 * 24 * 60 * 60;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Lifetime {
     count: u64,
-    unit: &'static str,
-    factors: &'static [u64],
+    unit: (&'static str, &'static [u64]),
     span: Span,
 }
 
 impl Lifetime {
     /// What a user wrote as a string.
-    pub(crate) fn read(string: &LitStr) -> Result<Self, &'static str> {
-        let lifetime: Self = string.value().parse()?;
-        let span = string.span();
-        Ok(Self { span, ..lifetime })
+    pub(crate) fn read(string: &LitStr) -> Result<Self> {
+        const SHAPE: &str = "a whole number followed by `s`, `m`, `h` or `d`, as in \"15m\"";
+
+        let (text, span) = (string.value(), string.span());
+        let invalid = |expected| {
+            let message = format!("invalid lifetime `{text}`: expected {expected}");
+            Error::new(span, message)
+        };
+        let (count, unit) = text.split_at(text.bytes().take_while(u8::is_ascii_digit).count());
+        let unit = UNITS.into_iter().find(|(name, _)| *name == unit);
+        let unit = unit.filter(|_| !count.is_empty());
+        let lifetime = Self {
+            // Digits alone fail to parse only where they are too many.
+            count: count.parse().unwrap_or(u64::MAX),
+            unit: unit.ok_or_else(|| invalid(SHAPE))?,
+            span,
+        };
+        if lifetime.seconds() > LONGEST {
+            return Err(invalid("at most \"400d\""));
+        }
+        Ok(lifetime)
     }
 
     pub(crate) fn minutes(count: u64) -> Self {
-        Self::new(count, UNITS[1])
+        let (unit, span) = (UNITS[1], Span::call_site());
+        Self { count, unit, span }
     }
 
     pub(crate) fn days(count: u64) -> Self {
-        Self::new(count, UNITS[3])
-    }
-
-    fn new(count: u64, (unit, factors): (&'static str, &'static [u64])) -> Self {
-        let span = Span::call_site();
-        Self {
-            count,
-            unit,
-            factors,
-            span,
-        }
+        let (unit, span) = (UNITS[3], Span::call_site());
+        Self { count, unit, span }
     }
 
     /// Where it was written.
@@ -55,35 +62,16 @@ impl Lifetime {
     }
 
     pub(crate) fn seconds(&self) -> u64 {
-        self.factors.iter().fold(self.count, |seconds, &factor| {
+        let factors = self.unit.1.iter();
+        factors.fold(self.count, |seconds, &factor| {
             seconds.saturating_mul(factor)
         })
     }
 }
 
-impl FromStr for Lifetime {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const SHAPE: &str = "a whole number followed by `s`, `m`, `h` or `d`, as in \"15m\"";
-        const TOO_LONG: &str = "at most \"400d\"";
-
-        let (count, unit) = text.split_at(text.bytes().take_while(u8::is_ascii_digit).count());
-        let unit = UNITS.iter().find(|(name, _)| *name == unit).ok_or(SHAPE)?;
-        if count.is_empty() {
-            return Err(SHAPE);
-        }
-        let lifetime = Self::new(count.parse().map_err(|_| TOO_LONG)?, *unit);
-        if lifetime.seconds() > LONGEST {
-            return Err(TOO_LONG);
-        }
-        Ok(lifetime)
-    }
-}
-
 impl Display for Lifetime {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}{}", self.count, self.unit)
+        write!(formatter, "{}{}", self.count, self.unit.0)
     }
 }
 
@@ -91,7 +79,7 @@ impl Display for Lifetime {
 impl ToTokens for Lifetime {
     fn to_tokens(&self, tokens: &mut TokenStream) {
         let count = Literal::u64_unsuffixed(self.count);
-        let factors = self.factors.iter().copied().map(Literal::u64_unsuffixed);
+        let factors = self.unit.1.iter().copied().map(Literal::u64_unsuffixed);
         tokens.extend(quote!(::core::time::Duration::from_secs(#count #(* #factors)*)));
     }
 }
@@ -99,19 +87,25 @@ impl ToTokens for Lifetime {
 #[cfg(test)]
 mod tests {
     use super::Lifetime;
+    use proc_macro2::Span;
     use quote::ToTokens;
+    use syn::LitStr;
 
-    fn seconds(text: &str) -> Result<u64, &'static str> {
-        text.parse().map(|lifetime: Lifetime| lifetime.seconds())
+    fn read(text: &str) -> Option<Lifetime> {
+        Lifetime::read(&LitStr::new(text, Span::call_site())).ok()
+    }
+
+    fn seconds(text: &str) -> Option<u64> {
+        read(text).map(|lifetime| lifetime.seconds())
     }
 
     #[test]
     fn units_are_seconds_minutes_hours_and_days() {
-        assert_eq!(seconds("0s"), Ok(0));
-        assert_eq!(seconds("90s"), Ok(90));
-        assert_eq!(seconds("15m"), Ok(900));
-        assert_eq!(seconds("24h"), Ok(86_400));
-        assert_eq!(seconds("400d"), Ok(34_560_000));
+        assert_eq!(seconds("0s"), Some(0));
+        assert_eq!(seconds("90s"), Some(90));
+        assert_eq!(seconds("15m"), Some(900));
+        assert_eq!(seconds("24h"), Some(86_400));
+        assert_eq!(seconds("400d"), Some(34_560_000));
     }
 
     #[test]
@@ -135,14 +129,14 @@ mod tests {
             "18446744073709551616s",
             "18446744073709551615d",
         ] {
-            assert!(seconds(text).is_err(), "{text:?}");
+            assert_eq!(seconds(text), None, "{text:?}");
         }
     }
 
     #[test]
     fn tokens_keep_the_unit_readable() {
         let printed = |text: &str| {
-            let lifetime: Lifetime = text.parse().unwrap();
+            let lifetime = read(text).unwrap();
             lifetime.to_token_stream().to_string().replace(' ', "")
         };
         assert_eq!(printed("30s"), "::core::time::Duration::from_secs(30)");

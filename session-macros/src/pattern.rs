@@ -6,7 +6,8 @@
 use crate::errors::Errors;
 use quote::ToTokens as _;
 use syn::punctuated::Punctuated;
-use syn::{Ident, Lit, Pat, PatIdent, PatPath, PatStruct, Path, Token};
+use syn::spanned::Spanned as _;
+use syn::{Lit, Pat, PatIdent, PatStruct, parse_quote_spanned};
 
 /// Checks a pattern and puts it into the form in which it is safe to print, unless it is refused.
 pub(crate) fn accept(pattern: &mut Pat, errors: &mut Errors) -> bool {
@@ -33,32 +34,16 @@ pub(crate) fn is_text(pattern: &Pat) -> bool {
     }
 }
 
-/// The variables that a parameter's pattern makes.
-pub(crate) fn variables(pattern: &Pat) -> Vec<&Ident> {
-    match pattern {
-        Pat::Ident(pattern) => vec![&pattern.ident],
-        Pat::Paren(pattern) => variables(&pattern.pat),
-        Pat::Struct(pattern) => {
-            let parts = pattern.fields.iter().map(|field| &*field.pat);
-            parts.flat_map(variables).collect()
-        }
-        Pat::Tuple(pattern) => pattern.elems.iter().flat_map(variables).collect(),
-        Pat::TupleStruct(pattern) => pattern.elems.iter().flat_map(variables).collect(),
-        _ => Vec::new(),
-    }
-}
-
 fn check_part(pattern: &mut Pat, errors: &mut Errors) {
     match pattern {
         Pat::Const(_) | Pat::Lit(_) | Pat::Range(_) | Pat::Rest(_) | Pat::Wild(_) => {}
         Pat::Path(path) if path.qself.is_some() || path.path.get_ident().is_none() => {}
-        Pat::Ident(ident) if is_none(ident) => *pattern = option_none(&ident.ident),
-        Pat::Ident(ident) => errors.push(&*ident, new_variable(ident)),
-        Pat::Or(pattern) => {
-            for case in &mut pattern.cases {
-                check_part(case, errors);
-            }
+        // It would be a new variable too wherever no `None` is in scope.
+        Pat::Ident(none) if none.to_token_stream().to_string() == "None" => {
+            *pattern = parse_quote_spanned!(none.span()=> ::core::option::Option::None);
         }
+        Pat::Ident(ident) => errors.push(&*ident, new_variable(ident)),
+        Pat::Or(pattern) => check_parts(&mut pattern.cases, errors),
         Pat::Paren(pattern) => check_part(&mut pattern.pat, errors),
         Pat::Reference(pattern) => check_part(&mut pattern.pat, errors),
         Pat::Slice(pattern) => check_parts(&mut pattern.elems, errors),
@@ -74,7 +59,7 @@ fn check_part(pattern: &mut Pat, errors: &mut Errors) {
     }
 }
 
-fn check_parts(parts: &mut Punctuated<Pat, Token![,]>, errors: &mut Errors) {
+fn check_parts<P>(parts: &mut Punctuated<Pat, P>, errors: &mut Errors) {
     for part in parts {
         check_part(part, errors);
     }
@@ -83,43 +68,18 @@ fn check_parts(parts: &mut Punctuated<Pat, Token![,]>, errors: &mut Errors) {
 fn check_fields(pattern: &mut PatStruct, errors: &mut Errors) {
     for field in &mut pattern.fields {
         if let Some(attribute) = field.attrs.first() {
-            errors.push(
-                attribute,
-                "a guard is the same in every build; remove the attribute",
-            );
+            let message = "a guard is the same in every build; remove the attribute";
+            errors.push(attribute, message);
         } else if field.colon_token.is_none() {
-            let name = &field.member;
+            let name = field.member.to_token_stream();
             let message = format!(
-                "`{}` alone is a new variable that matches everything; write `{0}: PATTERN`",
-                name.to_token_stream()
+                "`{name}` alone is a new variable that matches everything; write `{name}: PATTERN`"
             );
             errors.push(&*field, message);
         } else {
             check_part(&mut field.pat, errors);
         }
     }
-}
-
-fn is_none(pattern: &PatIdent) -> bool {
-    pattern.ident == "None"
-        && pattern.by_ref.is_none()
-        && pattern.mutability.is_none()
-        && pattern.subpat.is_none()
-}
-
-/// `None` would be a new variable too wherever no `None` is in scope.
-fn option_none(none: &Ident) -> Pat {
-    let span = none.span();
-    let mut path = Path::from(Ident::new("core", span));
-    path.leading_colon = Some(Token![::](span));
-    for name in ["option", "Option", "None"] {
-        path.segments.push(Ident::new(name, span).into());
-    }
-    Pat::Path(PatPath {
-        attrs: Vec::new(),
-        qself: None,
-        path,
-    })
 }
 
 fn new_variable(pattern: &PatIdent) -> String {

@@ -1,7 +1,7 @@
 //! What is printed after a mistake, so that nothing else is wrong because of it.
 
 use crate::errors::Errors;
-use proc_macro2::{Group, TokenStream, TokenTree};
+use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use quote::quote;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use syn::parse::Parser as _;
@@ -16,7 +16,8 @@ pub(crate) fn keeping_the_item(
     let printed = catch_unwind(AssertUnwindSafe(|| attribute(arguments, item)));
     printed.unwrap_or_else(|_| {
         let mut errors = Errors::default();
-        errors.missing("stateless-session cannot read this item, please report it");
+        let message = "stateless-session cannot read this item, please report it";
+        errors.at(Span::call_site(), message);
         quote!(#item #errors)
     })
 }

@@ -28,14 +28,14 @@ export interface TokenResponse {
  * - `other_session`: another login took this session's place in the meantime.
  * - `cookies_blocked`: the browser did not store the session cookies.
  * - `configuration`: an option is missing.
- * - `disposed`: `dispose()` was called.
+ * - `disposed`: `dispose()` was called, or there is no browser here, as where a server renders.
  */
 export type SessionErrorCode = 'out' | 'offline' | 'other_session' | 'cookies_blocked' | 'configuration' | 'disposed';
 /** What `token`, `fetch`, `adopt` and `logout` reject with; every other error is the network's own. */
 export declare class SessionError extends Error {
-    readonly name = "SessionError";
     readonly code: SessionErrorCode;
-    constructor(code: SessionErrorCode, message: string);
+    readonly name = "SessionError";
+    constructor(code: SessionErrorCode);
 }
 /** Nothing is needed where the server serves this module beside the session routes. */
 export interface SessionOptions {
@@ -62,11 +62,15 @@ export interface Session<Claims> {
     /**
      * `fetch` with the token, for the own and the listed origins; without a session, or with an `Authorization` of the
      * caller's, a plain one. A 401 that refuses the token makes one refresh and one repeat; where that fails, the 401 is
-     * the answer. Rejects with `offline` rather than to send a signed-in user's request without a token.
+     * the answer. Where CORS hides why a 401 was given, only GET and HEAD are repeated. Rejects with `offline` rather than to
+     * send a signed-in user's request without a token, and as soon as the caller's `signal` says so.
      */
     fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response>;
-    /** Takes what the application's own login answered; rejects with `cookies_blocked` or `other_session`. */
-    adopt(answer: TokenResponse): Promise<void>;
+    /**
+     * Takes what the application's own login answered, and gives it back: a `Response` that is not ok, or an answer without a
+     * token, as it is, for the caller to show. Rejects with `cookies_blocked` or `other_session`.
+     */
+    adopt<Answer extends Response | TokenResponse>(answer: Answer): Promise<Answer>;
     /**
      * Signs out here and in all tabs at once, then tells the server. Resolves even if the server is not reached, since
      * without the marker the cookies are worthless; with `marker: false` it rejects with `offline` then.

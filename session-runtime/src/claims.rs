@@ -1,7 +1,9 @@
 //! The trait behind the user's claims struct.
 
+#[cfg(feature = "server")]
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserializer, Serialize, Serializer};
 
 use crate::policy::Policy;
 
@@ -18,10 +20,32 @@ pub trait SessionClaims: Wire + Send + Sync + 'static {
     const POLICY: Policy;
 
     /// The field `sub`: whose session it is.
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// # use stateless_session::{SessionClaims, stateless_session};
+    /// # #[stateless_session(access = "15m", refresh = "7d")]
+    /// # #[derive(Clone, Serialize, Deserialize)]
+    /// # pub struct Claims { sub: u64 }
+    /// assert_eq!(Claims { sub: 7 }.subject(), &7);
+    /// ```
     fn subject(&self) -> &Self::Subject;
 
     /// The field `generation`, where there is one: when it moves, all sessions of the user end. A session from before
     /// the struct had the field stands at 0, so a counter that is added later starts there.
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// # use stateless_session::{SessionClaims, stateless_session};
+    /// #[stateless_session(access = "15m", refresh = "7d")]
+    /// #[derive(Serialize, Deserialize)]
+    /// struct Claims {
+    ///     sub: u64,
+    ///     generation: u32, // raised by "log out everywhere", a new password, a disabled account
+    /// }
+    ///
+    /// assert_eq!(Claims { sub: 7, generation: 3 }.generation(), Some(3));
+    /// ```
     fn generation(&self) -> Option<u64> {
         None
     }
@@ -87,8 +111,10 @@ impl<T: Serialize + DeserializeOwned> Wire for T {
 }
 
 /// Claims as serde reads them.
+#[cfg(feature = "server")]
 pub(crate) struct FromWire<C>(pub(crate) C);
 
+#[cfg(feature = "server")]
 impl<'de, C: Wire> Deserialize<'de> for FromWire<C> {
     #[inline]
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

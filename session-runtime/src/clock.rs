@@ -6,24 +6,37 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Deserializer};
 
-/// Where the time of one [`Sessions`](crate::Sessions) comes from.
-#[derive(Clone)]
-pub(crate) struct Clock(Arc<dyn Fn() -> SystemTime + Send + Sync>);
+/// What [`Sessions::with_clock`](crate::Sessions::with_clock) takes: a function that tells the time, or a clock that a test
+/// holds.
+pub trait TellTime: Send + Sync + 'static {
+    /// The time.
+    fn now(&self) -> SystemTime;
+}
 
-impl Clock {
-    pub(crate) fn new(clock: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
-        Self(Arc::new(clock))
-    }
-
-    pub(crate) fn now(&self) -> Timestamp {
-        let since_epoch = (self.0)().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Timestamp(since_epoch.as_secs())
+impl<F: Fn() -> SystemTime + Send + Sync + 'static> TellTime for F {
+    fn now(&self) -> SystemTime {
+        self()
     }
 }
 
-impl Default for Clock {
-    fn default() -> Self {
-        Self::new(SystemTime::now)
+/// Where the time of one [`Sessions`](crate::Sessions) comes from.
+#[derive(Clone, Default)]
+pub(crate) enum Clock {
+    #[default]
+    System,
+    Told(Arc<dyn TellTime>),
+}
+
+impl Clock {
+    pub(crate) fn new(clock: impl TellTime) -> Self {
+        Self::Told(Arc::new(clock))
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        Timestamp::of(match self {
+            Self::System => SystemTime::now(),
+            Self::Told(clock) => clock.now(),
+        })
     }
 }
 
@@ -40,12 +53,31 @@ pub(crate) struct Timestamp(u64);
 impl Timestamp {
     pub(crate) const MAX: Self = Self(u64::MAX);
 
+    pub(crate) const fn from_secs(seconds: u64) -> Self {
+        Self(seconds)
+    }
+
+    pub(crate) fn of(time: SystemTime) -> Self {
+        let since_epoch = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self(since_epoch.as_secs())
+    }
+
     pub(crate) const fn as_secs(self) -> u64 {
         self.0
     }
 
     pub(crate) fn plus(self, lifetime: Duration) -> Self {
         Self(self.0.saturating_add(lifetime.as_secs()))
+    }
+
+    #[cfg(feature = "live")]
+    pub(crate) fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+
+    #[cfg(feature = "testing")]
+    pub(crate) fn before(self, age: Duration) -> Self {
+        Self(self.0.saturating_sub(age.as_secs()))
     }
 
     /// How long `earlier` is past; zero where it is not.

@@ -7,19 +7,48 @@ use std::time::Duration;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use tracing::Level;
 
+use crate::extract;
 use crate::rejection::SessionRejection;
 use crate::session::{FromSession, Session};
 use crate::sessions::HoldsSessions;
 
 /// A condition on sessions of type `S`, a claims struct or [`Session`] of one: what `#[require_session(..)]` with arguments
 /// implements.
+///
+/// ```
+/// # use std::time::Duration;
+/// # use serde::{Deserialize, Serialize};
+/// # use stateless_session::{Guard, Require, stateless_session};
+/// # #[stateless_session(access = "15m", refresh = "7d")]
+/// # #[derive(Clone, Serialize, Deserialize)]
+/// # pub struct Claims { sub: u64, teams: Vec<u32> }
+/// /// By hand, where no attribute says it.
+/// enum TeamSeven {}
+///
+/// impl Guard<Claims> for TeamSeven {
+///     const FRESH: Duration = Duration::from_secs(30);
+///
+///     fn allows(claims: &Claims) -> bool {
+///         claims.teams.contains(&7)
+///     }
+/// }
+///
+/// async fn plans(Require { session: claims, .. }: Require<Claims, TeamSeven>) -> String {
+///     claims.sub.to_string()
+/// }
+/// ```
 pub trait Guard<S: FromSession> {
     /// The claims were read from the user's row at most this long ago, in whole seconds.
     const FRESH: Duration = Duration::MAX;
 
     /// The user logged in at most this long ago, in whole seconds.
     const MAX_AGE: Duration = Duration::MAX;
+
+    /// What [`allows`](Self::allows) asks for, as the 403 of an API's document says it; empty where everybody may pass.
+    #[cfg(feature = "utoipa")]
+    const CONDITION: &'static str = "a condition of the application";
 
     /// Whether the handler may run.
     fn allows(_session: &S) -> bool {
@@ -103,6 +132,10 @@ impl<S: FromSession, G: Guard<S>> Require<S, G> {
         if session.claims_age() > G::FRESH {
             return Err(SessionRejection::StaleToken);
         }
+        #[cfg(feature = "registry")]
+        if G::FRESH < Duration::MAX && session.is_from_before_the_silence() {
+            return Err(SessionRejection::StaleToken);
+        }
         let login_age = session.login_age();
         let session = S::from_session(session);
         if !G::allows(&session) {
@@ -123,10 +156,14 @@ impl<S: FromSession, G: Guard<S>> Require<S, G> {
         parts: &Parts,
         state: &impl HoldsSessions<S::Claims>,
     ) -> Result<Self, SessionRejection> {
-        let session = state.sessions().authenticate(&parts.headers)?;
+        let sessions = state.sessions();
+        let session = extract::required(&sessions, parts)?;
         let sid = session.sid;
-        Self::check(session).inspect_err(|rejection| {
-            tracing::debug!(sid = sid.short(), guard = type_name::<G>(), %rejection, "refused by the guard");
+        Self::check(session).map_err(|rejection| {
+            let cause = format_args!("the guard `{}`", type_name::<G>());
+            let events = sessions.events();
+            let rejection = events.refused(Level::DEBUG, Some(&sid), rejection, &cause);
+            extract::mended::<S::Claims>(parts, rejection)
         })
     }
 }

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::ser;
 
@@ -13,6 +14,24 @@ use crate::token::subject::SubjectError;
 /// Why a session was not started: its tokens would not verify, or could not be made.
 ///
 /// The log has it already. As a response it is a 500 that says nothing of the cause.
+///
+/// ```
+/// # use serde::{Deserialize, Serialize};
+/// # use stateless_session::{IssueError, Keys, Sessions, stateless_session};
+/// #[stateless_session(access = "15m", refresh = "7d")]
+/// #[derive(Serialize, Deserialize)]
+/// struct Claims {
+///     sub: String,
+///     notes: String, // does not belong into a token
+/// }
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let sessions = Sessions::new(Keys::generate()?);
+/// let claims = Claims { sub: "ada".to_owned(), notes: "x".repeat(5000) };
+/// assert!(matches!(sessions.login_checked_elsewhere(claims), Err(IssueError::TooLong { .. })));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum IssueError {
@@ -33,6 +52,11 @@ pub enum IssueError {
     /// The token would be longer than 4096 bytes, or its cookie would.
     TooLong {
         /// Its length.
+        bytes: usize,
+    },
+    /// What is kept until a login's callback would make a cookie of more than 1,024 bytes.
+    KeptTooLong {
+        /// The length of its name and value.
         bytes: usize,
     },
     /// The application's own code panicked while the claims were written or read: `Serialize`, `Deserialize`, `PartialEq`
@@ -62,6 +86,9 @@ impl fmt::Display for IssueError {
             Self::TooLong { bytes } => {
                 write!(f, "the token would take {bytes} bytes of 4096; keep less in the claims")
             }
+            Self::KeptTooLong { bytes } => {
+                write!(f, "the login's cookie would take {bytes} bytes of 1024; keep less until the callback")
+            }
             Self::Panic => f.write_str("the application's code for its claims panicked"),
             Self::VerifyOnly => f.write_str(
                 "these sessions only verify the tokens of another service; log in at the one that has the private key",
@@ -87,6 +114,13 @@ fn missing_field(serde_says: &str) -> Option<&str> {
         .strip_prefix("missing field `")?
         .split_once('`')?;
     Some(name)
+}
+
+/// What an application's own error answers: 500.
+impl From<IssueError> for StatusCode {
+    fn from(_: IssueError) -> Self {
+        Self::INTERNAL_SERVER_ERROR
+    }
 }
 
 impl From<SubjectError> for IssueError {

@@ -3,7 +3,8 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::future::{Ready, ready};
-use std::task::{Context, Poll};
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
 
 use axum::http::header::{HOST, ORIGIN};
 use axum::http::request::Parts;
@@ -19,7 +20,12 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// The origins whose pages may log in, refresh and log out, beside the server's own.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Origins(CsrfLayer);
+pub(crate) struct Origins {
+    layer: CsrfLayer,
+    /// Their hosts, for the browser.
+    #[cfg(feature = "binding")]
+    hosts: Vec<String>,
+}
 
 impl Origins {
     pub(crate) fn and(self, origin: &str) -> Result<Self, OriginError> {
@@ -33,26 +39,47 @@ impl Origins {
         if canonical != origin {
             return Err(OriginError::new(origin, Reason::Spelling { canonical }));
         }
-        match self.0.add_trusted_origin(origin) {
-            Ok(layer) => Ok(Self(layer)),
+        match self.layer.add_trusted_origin(origin) {
+            Ok(layer) => Ok(Self {
+                layer,
+                #[cfg(feature = "binding")]
+                hosts: [self.hosts, vec![host_of(&canonical).to_owned()]].concat(),
+            }),
             Err(_) => Err(OriginError::new(origin, Reason::None)),
         }
     }
 
+    #[cfg(feature = "binding")]
+    pub(crate) fn hosts(&self) -> &[String] {
+        &self.hosts
+    }
+
     /// Refuses a request that a page of an origin not listed sent, and one of a method that no check can tell.
-    pub(crate) async fn check(&self, parts: &Parts) -> Result<(), SessionRejection> {
+    pub(crate) fn check(&self, parts: &Parts) -> Result<(), ForeignRequest> {
         // A link on any page sends the first two, and the layer lets all three pass.
         if let Method::GET | Method::HEAD | Method::OPTIONS = parts.method {
-            tracing::warn!(
-                method = %parts.method,
-                path = %Excerpt(parts.uri.path().as_bytes()),
-                "refused a request whose origin no check can tell; route it by POST, or where a link has to log in, bind it \
-                 to the browser and call `Sessions::login_checked_elsewhere`",
-            );
-            return Err(SessionRejection::MethodNotAllowed);
+            return Err(ForeignRequest::Method {
+                method: parts.method.to_string(),
+                path: Excerpt(parts.uri.path().as_bytes()).to_string(),
+            });
         }
+        if has_one_host(parts) && passes_at_sight(parts) {
+            return Ok(());
+        }
+        self.check_like(parts.method.clone(), parts)
+    }
+
+    /// Refuses a request that a page of an origin not listed sent, whatever its method is.
+    pub(crate) fn check_any(&self, parts: &Parts) -> Result<(), ForeignRequest> {
+        if passes_at_sight(parts) {
+            return Ok(());
+        }
+        self.check_like(Method::POST, parts)
+    }
+
+    fn check_like(&self, method: Method, parts: &Parts) -> Result<(), ForeignRequest> {
         let mut request = Request::new(());
-        *request.method_mut() = parts.method.clone();
+        *request.method_mut() = method;
         let mut no_browser_sends_it = false;
         for name in [SEC_FETCH_SITE, ORIGIN, HOST] {
             for value in parts.headers.get_all(&name) {
@@ -64,25 +91,82 @@ impl Origins {
         if let Some(host) = canonical_host(parts) {
             request.headers_mut().insert(HOST, host);
         }
-        let Ok(response) = self.0.layer(Pass).call(request).await;
-        if response.status() == StatusCode::FORBIDDEN || no_browser_sends_it {
-            let sent = |name| {
-                parts
-                    .headers
-                    .get(name)
-                    .map(|value| Excerpt(value.as_bytes()))
+        let answer = pin!(self.layer.layer(Pass).call(request));
+        // Nothing in there waits.
+        let passed = match answer.poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Ok(response)) => response.status() != StatusCode::FORBIDDEN,
+            Poll::Pending => false,
+        };
+        if !passed || no_browser_sends_it {
+            let sent = |name| match parts.headers.get(name) {
+                Some(value) => Excerpt(value.as_bytes()).to_string(),
+                None => "none".to_owned(),
             };
-            tracing::warn!(
-                origin = ?sent(ORIGIN),
-                host = ?sent(HOST),
-                site = ?sent(SEC_FETCH_SITE),
-                "refused a request of another origin; a proxy must pass `Host` and `Origin` unchanged, or the public \
-                 origin be listed with `Sessions::allow_origin`",
-            );
-            return Err(SessionRejection::CrossOrigin);
+            return Err(ForeignRequest::Origin {
+                origin: sent(ORIGIN),
+                host: sent(HOST),
+                site: sent(SEC_FETCH_SITE),
+            });
         }
         Ok(())
     }
+}
+
+/// A request whose origin is not allowed, with what it sent, cut short.
+#[derive(Debug)]
+pub(crate) enum ForeignRequest {
+    Method {
+        method: String,
+        path: String,
+    },
+    Origin {
+        origin: String,
+        host: String,
+        site: String,
+    },
+}
+
+impl ForeignRequest {
+    pub(crate) fn rejection(&self) -> SessionRejection {
+        match self {
+            Self::Method { .. } => SessionRejection::MethodNotAllowed,
+            Self::Origin { .. } => SessionRejection::CrossOrigin,
+        }
+    }
+}
+
+impl fmt::Display for ForeignRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Method { method, path } => write!(
+                f,
+                "no check can tell the origin of {method} {path}: route it by POST, or where a provider or a link \
+                 leads back, begin the login with `BeginLogin` and take `LoginCallback`",
+            ),
+            Self::Origin { origin, host, site } => write!(
+                f,
+                "a request of another origin (Origin: {origin}, Host: {host}, Sec-Fetch-Site: {site}): a proxy must pass \
+                 `Host` and `Origin` unchanged, or the public origin be listed with `Sessions::allow_origin`",
+            ),
+        }
+    }
+}
+
+/// What the layer lets pass by two headers, as browsers send them: no request has to be built for it.
+fn passes_at_sight(parts: &Parts) -> bool {
+    let one = |name| {
+        let mut values = parts.headers.get_all(name).iter();
+        (values.next().map(HeaderValue::as_bytes), values.next())
+    };
+    let site = one(SEC_FETCH_SITE);
+    let origin = one(ORIGIN);
+    let is_own = matches!(site, (Some(b"same-origin" | b"none"), None));
+    let is_no_browser = site.0.is_none() && origin.0.is_none();
+    is_no_browser || is_own && origin.1.is_none() && origin.0 != Some(b"")
+}
+
+fn has_one_host(parts: &Parts) -> bool {
+    parts.headers.get_all(HOST).iter().nth(1).is_none()
 }
 
 /// The host that a request is for, as a browser writes it into an origin of the request's scheme: in lower case and without
@@ -105,11 +189,24 @@ fn canonical_host(parts: &Parts) -> Option<HeaderValue> {
 
 /// Where browsers keep Secure cookies without TLS, and nobody is on the way.
 fn is_loopback(host_and_port: &str) -> bool {
-    let host = match host_and_port.rsplit_once(':') {
+    matches!(
+        without_port(host_and_port),
+        "localhost" | "127.0.0.1" | "[::1]"
+    )
+}
+
+/// The host of an origin.
+#[cfg(feature = "binding")]
+fn host_of(origin: &str) -> &str {
+    let host_and_port = origin.split_once("://").map_or(origin, |(_, host)| host);
+    without_port(host_and_port)
+}
+
+fn without_port(host_and_port: &str) -> &str {
+    match host_and_port.rsplit_once(':') {
         Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
         _ => host_and_port,
-    };
-    matches!(host, "localhost" | "127.0.0.1" | "[::1]")
+    }
 }
 
 /// Stands where the layer expects a service: what arrives here passed.
@@ -211,6 +308,56 @@ mod tests {
             .and(origin)
             .err()
             .map(|error| error.to_string())
+    }
+
+    /// What is passed at sight, the layer lets pass as well.
+    #[test]
+    fn no_request_passes_at_sight_that_the_layer_refuses() {
+        let values = [
+            None,
+            Some(&["same-origin"][..]),
+            Some(&["none"]),
+            Some(&["same-site"]),
+            Some(&["cross-site"]),
+            Some(&["Same-Origin"]),
+            Some(&[""]),
+            Some(&["same-origin", "same-origin"]),
+            Some(&["same-origin", "cross-site"]),
+            Some(&["cross-site", "same-origin"]),
+        ];
+        let origins = [
+            None,
+            Some(&["https://app.example"][..]),
+            Some(&["https://other.example"]),
+            Some(&["null"]),
+            Some(&[""]),
+            Some(&["https://app.example", "https://app.example"]),
+            Some(&["", "https://app.example"]),
+        ];
+        let hosts = [
+            None,
+            Some(&["app.example"][..]),
+            Some(&["app.example", "app.example"]),
+            Some(&["app.example", "other.example"]),
+        ];
+        let (sessions, mut at_sight) = (Origins::default(), 0);
+        for site in values {
+            for origin in origins {
+                for host in hosts {
+                    let mut request = Request::builder().method(Method::POST).uri("/");
+                    for (name, values) in [(SEC_FETCH_SITE, site), (ORIGIN, origin), (HOST, host)] {
+                        for value in values.unwrap_or_default() {
+                            request = request.header(&name, *value);
+                        }
+                    }
+                    let (parts, ()) = request.body(()).unwrap().into_parts();
+                    let layer = sessions.check_like(Method::POST, &parts).is_ok();
+                    assert_eq!(sessions.check(&parts).is_ok(), layer, "{:?}", parts.headers);
+                    at_sight += usize::from(has_one_host(&parts) && passes_at_sight(&parts));
+                }
+            }
+        }
+        assert!(at_sight > 10);
     }
 
     #[test]

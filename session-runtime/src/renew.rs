@@ -69,20 +69,106 @@ pub struct Renewal<C: SessionClaims> {
     pub(crate) subject: C::Subject,
     pub(crate) sid: Sid,
     pub(crate) auth_time: Timestamp,
+    #[cfg(feature = "binding")]
+    pub(crate) is_bound: bool,
 }
 
 impl<C: SessionClaims> Renewal<C> {
     /// Whose claims are asked for.
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// # use stateless_session::{Renew, Renewal, stateless_session};
+    /// # use std::collections::{HashMap, HashSet};
+    /// # use std::convert::Infallible;
+    /// # use std::time::Duration;
+    /// # #[stateless_session(access = "15m", refresh = "7d")]
+    /// # #[derive(Clone, Serialize, Deserialize)]
+    /// # pub struct Claims { sub: u64 }
+    /// # struct App { users: HashMap<u64, Claims>, stolen: HashSet<String> }
+    /// # impl Renew<Claims> for App {
+    /// #     type Error = Infallible;
+    /// async fn renew(&self, session: &Renewal<Claims>) -> Result<Option<Claims>, Infallible> {
+    ///     Ok(self.users.get(session.subject()).cloned())
+    /// }
+    /// # }
+    /// ```
     pub fn subject(&self) -> &C::Subject {
         &self.subject
     }
 
     /// The name of the session.
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// # use stateless_session::{Renew, Renewal, stateless_session};
+    /// # use std::collections::{HashMap, HashSet};
+    /// # use std::convert::Infallible;
+    /// # use std::time::Duration;
+    /// # #[stateless_session(access = "15m", refresh = "7d")]
+    /// # #[derive(Clone, Serialize, Deserialize)]
+    /// # pub struct Claims { sub: u64 }
+    /// # struct App { users: HashMap<u64, Claims>, stolen: HashSet<String> }
+    /// # impl Renew<Claims> for App {
+    /// #     type Error = Infallible;
+    /// async fn renew(&self, session: &Renewal<Claims>) -> Result<Option<Claims>, Infallible> {
+    ///     if self.stolen.contains(session.sid()) {
+    ///         return Ok(None); // this device alone is signed out
+    ///     }
+    ///     Ok(self.users.get(session.subject()).cloned())
+    /// }
+    /// # }
+    /// ```
     pub fn sid(&self) -> &str {
         self.sid.as_str()
     }
 
+    /// Whether a copy of the session's cookies would be of use for minutes only, because they count beside proofs by a key of
+    /// the browser. The application decides what a session may do that is not, such as that of a browser without such keys.
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// # use stateless_session::{Renew, Renewal, stateless_session};
+    /// # use std::convert::Infallible;
+    /// # #[stateless_session(access = "15m", refresh = "7d")]
+    /// # #[derive(Clone, Serialize, Deserialize)]
+    /// # pub struct Claims { sub: u64, may_pay: bool }
+    /// # struct App;
+    /// # impl Renew<Claims> for App {
+    /// #     type Error = Infallible;
+    /// async fn renew(&self, session: &Renewal<Claims>) -> Result<Option<Claims>, Infallible> {
+    ///     Ok(Some(Claims { sub: *session.subject(), may_pay: session.is_bound() }))
+    /// }
+    /// # }
+    /// ```
+    #[cfg(feature = "binding")]
+    pub fn is_bound(&self) -> bool {
+        self.is_bound
+    }
+
     /// When the user logged in, to the second.
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// # use stateless_session::{Renew, Renewal, stateless_session};
+    /// # use std::collections::{HashMap, HashSet};
+    /// # use std::convert::Infallible;
+    /// # use std::time::Duration;
+    /// # #[stateless_session(access = "15m", refresh = "7d")]
+    /// # #[derive(Clone, Serialize, Deserialize)]
+    /// # pub struct Claims { sub: u64 }
+    /// # struct App { users: HashMap<u64, Claims>, stolen: HashSet<String> }
+    /// # impl Renew<Claims> for App {
+    /// #     type Error = Infallible;
+    /// async fn renew(&self, session: &Renewal<Claims>) -> Result<Option<Claims>, Infallible> {
+    ///     let age = session.authenticated_at().elapsed().unwrap_or_default();
+    ///     if age > Duration::from_secs(24 * 60 * 60) {
+    ///         return Ok(None); // some users log in anew every day
+    ///     }
+    ///     Ok(self.users.get(session.subject()).cloned())
+    /// }
+    /// # }
+    /// ```
     pub fn authenticated_at(&self) -> SystemTime {
         self.auth_time.to_system_time()
     }

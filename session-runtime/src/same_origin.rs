@@ -48,7 +48,7 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, SessionRejection> {
         let sessions = Sessions::<C>::from_ref(state);
-        sessions.origins().check(parts).await?;
+        sessions.check_origin(parts)?;
         Ok(Self(PhantomData))
     }
 }

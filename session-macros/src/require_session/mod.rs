@@ -2,9 +2,10 @@
 
 mod expand;
 mod model;
+mod openapi;
 mod parse;
 
-use crate::attributes;
+use crate::attributes::remove_repeated;
 use crate::errors::Errors;
 use crate::recovery;
 use parse::Item;
@@ -15,24 +16,21 @@ pub(crate) fn attribute(arguments: TokenStream, item: &TokenStream) -> TokenStre
     let mut errors = Errors::default();
     let words = arguments.to_string();
     let arguments = parse::arguments(arguments, &mut errors);
-    let mut item = match syn::parse2::<Item>(item.clone()) {
-        Ok(item) => item,
-        Err(error) => {
-            errors.add(error);
-            return quote!(#item #errors);
-        }
+    let Some(mut item) = errors.take(syn::parse2::<Item>(item.clone())) else {
+        return quote!(#item #errors);
     };
-    attributes::remove_repeated(item.attributes(), "require_session", &mut errors);
-    let rules = model::Rules::of(arguments, words, &mut errors);
+    let rules = model::Rules::of(arguments, &words, &mut errors);
     let code = match &mut item {
         Item::Handler(handler) => {
-            let requirement = model::of_handler(rules, handler, &mut errors);
+            remove_repeated(&mut handler.attributes, "require_session", &mut errors);
+            let guard = model::of_handler(rules, handler, &mut errors);
             recovery::mend(&mut handler.signature);
-            expand::handler(handler, requirement.as_ref())
+            expand::handler(handler, errors.take(guard).as_ref())
         }
         Item::Guard(item) => {
-            let requirement = model::of_guard(rules, item, &mut errors);
-            expand::guard(item, requirement.as_ref())
+            remove_repeated(&mut item.attrs, "require_session", &mut errors);
+            let guard = model::of_guard(rules, item, &mut errors);
+            expand::guard(item, errors.take(guard).as_ref())
         }
     };
     quote!(#code #errors)

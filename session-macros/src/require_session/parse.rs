@@ -1,5 +1,5 @@
 use crate::arguments::{self, rest_of_argument};
-use crate::errors::Errors;
+use crate::errors::{Errors, refuse};
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::parse::{Parse, ParseStream};
@@ -26,8 +26,7 @@ impl Parse for Argument {
         let example = "`role = Role::Admin` or `if claims.active`";
         let key = arguments::key(input, example)?;
         if key == "fresh" || key == "max_age" || key == "crate" {
-            let value = input.parse()?;
-            return Ok(Self::Named(arguments::Argument { key, value }));
+            return arguments::Argument::parse(key, input).map(Self::Named);
         }
         let pattern = pattern(&key, input)?;
         Ok(Self::Field(field(key)?, pattern))
@@ -38,8 +37,7 @@ impl Parse for Argument {
 fn field(key: Ident) -> Result<Ident> {
     match key.to_string().as_str() {
         "_" | "self" | "Self" | "super" => {
-            let expected = "expected a field, as in `role = Role::Admin`";
-            Err(Error::new(key.span(), expected))
+            refuse(key, "expected a field, as in `role = Role::Admin`")
         }
         name if syn::parse_str::<Ident>(name).is_err() => Ok(Ident::new_raw(name, key.span())),
         _ => Ok(key),
@@ -48,17 +46,8 @@ fn field(key: Ident) -> Result<Ident> {
 
 fn condition(input: ParseStream) -> Result<Expr> {
     let keyword: Token![if] = input.parse()?;
-    let expected = "expected a condition, as in `if claims.active`";
-    if input.peek(Token![,]) {
-        return Err(Error::new_spanned(keyword, expected));
-    }
-    let expr: Expr = input.parse().map_err(|error| {
-        if input.is_empty() {
-            Error::new_spanned(keyword, expected)
-        } else {
-            error
-        }
-    })?;
+    let example = "a condition, as in `if claims.active`";
+    let expr: Expr = expected(input, input.parse(), keyword, example)?;
     syn::parse2(with_visible_groups(expr.into_token_stream()))
 }
 
@@ -85,22 +74,37 @@ fn pattern(field: &Ident, input: ParseStream) -> Result<Pat> {
     if !input.peek(Token![=]) || input.peek(Token![==]) {
         let mut argument = field.to_token_stream();
         argument.extend(rest_of_argument(input)?);
-        let expected = "expected `field = PATTERN`; any other condition is written with `if`, \
-                        as in `if claims.role != Role::Guest`";
-        return Err(Error::new_spanned(argument, expected));
+        let message = "expected `field = PATTERN`; any other condition is written with `if`, \
+                       as in `if claims.role != Role::Guest`";
+        return refuse(argument, message);
     }
     input.parse::<Token![=]>()?;
     if input.peek(Token![!]) {
         let message = "a pattern cannot be negated; write `if !matches!(claims.role, Role::Guest)`";
         return Err(input.error(message));
     }
-    let expected = "expected a pattern, as in `role = Role::Admin`";
-    Pat::parse_multi_with_leading_vert(input).map_err(|error| {
+    let pattern = Pat::parse_multi_with_leading_vert(input);
+    expected(
+        input,
+        pattern,
+        field,
+        "a pattern, as in `role = Role::Admin`",
+    )
+}
+
+/// Says of what does not parse what it should be; of what is missing, at what stands before it.
+fn expected<T>(
+    input: ParseStream,
+    parsed: Result<T>,
+    before: impl ToTokens,
+    example: &str,
+) -> Result<T> {
+    parsed.or_else(|error| {
+        let message = format!("expected {example}");
         if input.is_empty() || input.peek(Token![,]) {
-            Error::new_spanned(field, expected)
-        } else {
-            Error::new(error.span(), expected)
+            return refuse(before, message);
         }
+        Err(Error::new(error.span(), message))
     })
 }
 
@@ -118,15 +122,6 @@ pub(super) struct Handler {
     pub(super) visibility: Visibility,
     pub(super) signature: Signature,
     pub(super) body: TokenStream,
-}
-
-impl Item {
-    pub(super) fn attributes(&mut self) -> &mut Vec<Attribute> {
-        match self {
-            Self::Handler(handler) => &mut handler.attributes,
-            Self::Guard(guard) => &mut guard.attrs,
-        }
-    }
 }
 
 impl Parse for Item {
@@ -152,16 +147,5 @@ impl Parse for Handler {
             })?,
             body: input.parse()?,
         })
-    }
-}
-
-impl ToTokens for Handler {
-    fn to_tokens(&self, tokens: &mut TokenStream) {
-        for attribute in &self.attributes {
-            attribute.to_tokens(tokens);
-        }
-        self.visibility.to_tokens(tokens);
-        self.signature.to_tokens(tokens);
-        self.body.to_tokens(tokens);
     }
 }

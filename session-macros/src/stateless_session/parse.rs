@@ -1,18 +1,14 @@
 use crate::arguments::{self, Argument};
-use crate::attributes;
+use crate::attributes::nested;
 use crate::errors::Errors;
 use proc_macro2::TokenStream;
-use syn::meta::ParseNestedMeta;
-use syn::{
-    Attribute, DeriveInput, Error, Expr, ExprLit, Ident, Lit, LitStr, Meta, MetaList, Result, Token,
-};
+use quote::ToTokens as _;
+use syn::{Attribute, DeriveInput, Error, LitStr, Meta, Path, Result};
 
 pub(super) fn arguments(tokens: TokenStream, errors: &mut Errors) -> Vec<Argument> {
     arguments::parse(tokens, errors, |input| {
-        Ok(Argument {
-            key: arguments::key(input, "`access = \"15m\"`")?,
-            value: input.parse()?,
-        })
+        let key = arguments::key(input, "`access = \"15m\"`")?;
+        Argument::parse(key, input)
     })
 }
 
@@ -24,70 +20,56 @@ pub(super) fn input(item: TokenStream) -> Result<DeriveInput> {
     })
 }
 
-/// One entry of `#[serde(..)]`, such as `default` or `rename = "sub"`. What stands inside an entry,
-/// as in `rename(serialize = "sub")`, is an entry with a direction.
+/// One entry of `#[serde(..)]`, such as `default` or `rename = "sub"`.
 pub(super) struct SerdeEntry {
-    pub(super) name: Ident,
-    pub(super) direction: Option<Ident>,
-    pub(super) value: Option<LitStr>,
+    meta: Meta,
     /// Whether it stands in a `cfg_attr`.
     pub(super) conditional: bool,
 }
 
 pub(super) fn serde(attributes: &[Attribute]) -> Vec<SerdeEntry> {
     let metas = attributes.iter().map(|attribute| &attribute.meta);
-    entries(metas, false)
+    metas.flat_map(|meta| entries(meta, false)).collect()
 }
 
-fn entries<'a>(metas: impl Iterator<Item = &'a Meta>, conditional: bool) -> Vec<SerdeEntry> {
-    let mut all = Vec::new();
-    for meta in metas {
-        match meta {
-            Meta::List(list) if list.path.is_ident("serde") => read(list, conditional, &mut all),
-            Meta::List(list) if list.path.is_ident("cfg_attr") => {
-                if let Some((_, metas)) = attributes::behind_predicate(list) {
-                    all.extend(entries(metas.iter(), true));
-                }
-            }
-            _ => {}
-        }
-    }
-    all
-}
-
-fn read(list: &MetaList, conditional: bool, all: &mut Vec<SerdeEntry>) {
-    let mut entry = |name: &Ident, direction, value| {
-        all.push(SerdeEntry {
-            name: name.clone(),
-            direction,
-            value,
-            conditional,
-        });
+// What cannot be read here is reported by serde.
+fn entries(meta: &Meta, conditional: bool) -> Vec<SerdeEntry> {
+    let Meta::List(list) = meta else {
+        return Vec::new();
     };
-    // What cannot be read here is reported by serde.
-    let _ = list.parse_nested_meta(|meta| {
-        let name = meta.path.require_ident()?;
-        if !meta.input.peek(syn::token::Paren) {
-            entry(name, None, string(&meta)?);
-            return Ok(());
-        }
-        meta.parse_nested_meta(|meta| {
-            let direction = meta.path.require_ident()?;
-            entry(name, Some(direction.clone()), string(&meta)?);
-            Ok(())
-        })
-    });
+    let metas = nested(list).unwrap_or_default().into_iter();
+    if list.path.is_ident("serde") {
+        metas.map(|meta| SerdeEntry { meta, conditional }).collect()
+    } else if list.path.is_ident("cfg_attr") {
+        metas.flat_map(|meta| entries(&meta, true)).collect()
+    } else {
+        Vec::new()
+    }
 }
 
-fn string(meta: &ParseNestedMeta) -> Result<Option<LitStr>> {
-    if !meta.input.peek(Token![=]) {
-        return Ok(None);
+impl SerdeEntry {
+    pub(super) fn path(&self) -> &Path {
+        self.meta.path()
     }
-    Ok(match meta.value()?.parse()? {
-        Expr::Lit(ExprLit {
-            lit: Lit::Str(string),
-            ..
-        }) => Some(string),
-        _ => None,
-    })
+
+    pub(super) fn is(&self, name: &str) -> bool {
+        self.path().is_ident(name)
+    }
+
+    /// The string of `rename = "sub"`, or of `rename(serialize = "sub")` in this direction.
+    pub(super) fn string(&self, direction: &str) -> Option<LitStr> {
+        match &self.meta {
+            Meta::List(list) => {
+                let metas = nested(list)?;
+                let directed = metas.iter().find(|meta| meta.path().is_ident(direction));
+                string(directed?)
+            }
+            meta => string(meta),
+        }
+    }
+}
+
+fn string(meta: &Meta) -> Option<LitStr> {
+    let value = &meta.require_name_value().ok()?.value;
+    syn::parse2(value.to_token_stream()).ok()
 }

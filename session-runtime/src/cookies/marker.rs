@@ -1,6 +1,8 @@
 //! The session marker, and the `sid` that follows from it.
 
 use std::fmt;
+#[cfg(feature = "registry")]
+use std::hash::{Hash, Hasher};
 
 use base64_simd::URL_SAFE_NO_PAD;
 use serde::de::DeserializeSeed;
@@ -43,12 +45,32 @@ impl Marker {
 pub(crate) struct Sid([u8; ENCODED]);
 
 impl Sid {
+    /// Of its text, in bytes.
+    pub(crate) const LENGTH: usize = ENCODED;
+
     pub(crate) fn of_marker(value: &[u8]) -> Self {
         let digest: [u8; 32] = Sha256::digest(value).into();
         let (first_half, _) = digest.split_at(16);
         let mut encoded = [0; ENCODED];
         let _ = URL_SAFE_NO_PAD.encode(first_half, base64_simd::AsOut::as_out(&mut encoded[..]));
         Self(encoded)
+    }
+
+    /// A name as it stands in a token; `None` for anything else.
+    pub(crate) fn read(text: &[u8]) -> Option<Self> {
+        let encoded: [u8; ENCODED] = text.try_into().ok()?;
+        URL_SAFE_NO_PAD
+            .check(&encoded)
+            .is_ok()
+            .then_some(Self(encoded))
+    }
+
+    /// A number that differs between names: each letter has six bits, not all of which are in one place.
+    #[cfg(feature = "registry")]
+    #[inline]
+    pub(crate) fn spread(&self) -> usize {
+        let [first, second, third, ..] = self.0;
+        usize::from(first ^ (second << 2) ^ (third << 4))
     }
 
     pub(crate) fn as_str(&self) -> &str {
@@ -58,6 +80,15 @@ impl Sid {
     /// The eight characters that stand in the refresh cookie's name and in logs.
     pub(crate) fn short(&self) -> &str {
         self.as_str().get(..8).unwrap_or_default()
+    }
+}
+
+/// Without the length that an array has before it, since all have one.
+#[cfg(feature = "registry")]
+impl Hash for Sid {
+    #[inline]
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write(&self.0);
     }
 }
 
@@ -71,14 +102,7 @@ impl<'de> Deserialize<'de> for Sid {
     #[inline]
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let read = |text: &str| {
-            let encoded: [u8; ENCODED] = text
-                .as_bytes()
-                .try_into()
-                .map_err(|_| "`sid` has another length")?;
-            match URL_SAFE_NO_PAD.check(&encoded) {
-                Ok(()) => Ok(Self(encoded)),
-                Err(_) => Err("`sid` is not base64url"),
-            }
+            Self::read(text.as_bytes()).ok_or("`sid` is not 22 characters of base64url")
         };
         TextSeed(read).deserialize(deserializer)
     }

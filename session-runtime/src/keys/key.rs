@@ -1,6 +1,8 @@
 //! One key for one kind of token.
 
 use std::fmt;
+#[cfg(feature = "asymmetric")]
+use std::sync::{Arc, OnceLock};
 
 use base64_simd::{AsOut, URL_SAFE_NO_PAD};
 use constant_time_eq::constant_time_eq_n;
@@ -12,6 +14,8 @@ use sha2::Sha256;
 use crate::keys::private_key::PrivateKey;
 #[cfg(feature = "asymmetric")]
 use crate::keys::public_keys::PublicKey;
+#[cfg(feature = "asymmetric")]
+use crate::keys::verified::{Fingerprint, Verified};
 use crate::token::base64url;
 use crate::token::error::TokenError;
 
@@ -20,6 +24,8 @@ use crate::token::error::TokenError;
 pub(crate) enum TokenKind {
     Access,
     Refresh,
+    /// A refresh token that a program keeps which is no browser.
+    Native,
 }
 
 impl TokenKind {
@@ -28,7 +34,7 @@ impl TokenKind {
     const fn typ(self) -> &'static str {
         match self {
             Self::Access => "at+jwt",
-            Self::Refresh => "rt+jwt",
+            Self::Refresh | Self::Native => "rt+jwt",
         }
     }
 }
@@ -51,10 +57,11 @@ pub(crate) struct TokenKey {
     algorithm: Algorithm,
 }
 
-/// What a key can do is fixed when it is loaded.
+/// What a key can do is fixed when it is loaded. What a check reads of a secret lies beside the beginning of its tokens, with no
+/// pointer to follow.
 #[derive(Clone)]
 enum Algorithm {
-    Hs256(Box<Hs256>),
+    Hs256(Hs256),
     /// `EdDSA`, ES256 or RS256, by the type of the key.
     #[cfg(feature = "asymmetric")]
     Private(PrivateKey),
@@ -93,12 +100,40 @@ impl TokenKey {
     ///
     /// HMAC takes keys of any length (RFC 2104); the signature of `hmac` only leaves room for ciphers that do not.
     pub(crate) fn hs256(kind: TokenKind, secret: &[u8]) -> Result<Self, InvalidLength> {
+        Self::hs256_of_typ(kind.typ(), secret)
+    }
+
+    fn hs256_of_typ(typ: &str, secret: &[u8]) -> Result<Self, InvalidLength> {
         let keyed = Hmac::new_from_slice(secret)?;
-        let beginning = beginning(kind, "HS256", &key_id(&keyed, kind.typ()));
+        let beginning = beginning(typ, "HS256", &key_id(&keyed, typ));
         Ok(Self {
-            algorithm: Algorithm::Hs256(Hs256::new(keyed, &beginning).into()),
+            algorithm: Algorithm::Hs256(Hs256::new(keyed, &beginning)),
             beginning,
         })
+    }
+
+    /// The key of the same age for tokens of another `typ`: what this one makes of its name (NIST SP 800-108r1, section 4.1).
+    /// `None` for a key that is no secret.
+    pub(crate) fn derived(&self, typ: &str) -> Option<Self> {
+        let secret = self.mac("key", &[typ.as_bytes()])?;
+        Self::hs256_of_typ(typ, &secret).ok()
+    }
+
+    /// A MAC over parts, each with its length before it, so that none can lend bytes to the next. No token begins as what is
+    /// hashed here does. `None` for a key that is no secret.
+    pub(crate) fn mac(&self, label: &str, parts: &[&[u8]]) -> Option<[u8; 32]> {
+        match &self.algorithm {
+            Algorithm::Hs256(key) => {
+                let mut mac = key.keyed.clone();
+                for part in [&[b"stateless-session", label.as_bytes()], parts].concat() {
+                    mac.update(&u64::try_from(part.len()).ok()?.to_be_bytes());
+                    mac.update(part);
+                }
+                Some(mac.finalize().into_bytes().into())
+            }
+            #[cfg(feature = "asymmetric")]
+            _ => None,
+        }
     }
 
     /// A key for access tokens that others verify.
@@ -133,9 +168,7 @@ impl TokenKey {
     #[cfg(test)]
     pub(crate) fn pinned_to(self, beginning: &str) -> Self {
         let algorithm = match self.algorithm {
-            Algorithm::Hs256(key) => {
-                Algorithm::Hs256(Hs256::new(key.keyed.clone(), beginning).into())
-            }
+            Algorithm::Hs256(key) => Algorithm::Hs256(Hs256::new(key.keyed, beginning)),
             #[cfg(feature = "asymmetric")]
             other => other,
         };
@@ -223,18 +256,36 @@ impl fmt::Debug for TokenKey {
 pub(crate) struct KeyRing {
     signing: Option<TokenKey>,
     others: Vec<TokenKey>,
+    /// Of these keys and no others, from the first token on that a public one verifies.
+    #[cfg(feature = "asymmetric")]
+    verified: Arc<OnceLock<Option<Verified>>>,
+}
+
+/// A token whose signature was verified for the first time, or nothing where that is not kept.
+#[derive(Clone, Copy)]
+pub(crate) struct Unseen(#[cfg(feature = "asymmetric")] Option<Fingerprint>);
+
+impl Unseen {
+    const NOTHING: Self = Self(
+        #[cfg(feature = "asymmetric")]
+        None,
+    );
 }
 
 impl KeyRing {
     pub(crate) fn new(signing: TokenKey) -> Self {
         Self {
             signing: Some(signing),
-            others: Vec::new(),
+            ..Self::default()
         }
     }
 
     pub(crate) fn add(&mut self, other: TokenKey) {
         self.others.push(other);
+        #[cfg(feature = "asymmetric")]
+        {
+            self.verified = Arc::default();
+        }
     }
 
     pub(crate) fn signing(&self) -> Option<&TokenKey> {
@@ -246,16 +297,82 @@ impl KeyRing {
         self.signing.iter().chain(&self.others)
     }
 
+    /// The ring for tokens of another `typ`, each key derived from one of this ring. Keys that are no secrets have no part in it.
+    pub(crate) fn derived(&self, typ: &str) -> Self {
+        let derive = |key: &TokenKey| key.derived(typ);
+        Self {
+            signing: self.signing.as_ref().and_then(derive),
+            others: self.others.iter().filter_map(derive).collect(),
+            #[cfg(feature = "asymmetric")]
+            verified: Arc::default(),
+        }
+    }
+
     /// The key whose tokens begin as this one does, and what stands behind its first segment's dot.
     pub(crate) fn find<'token>(&self, token: &'token [u8]) -> Option<(&TokenKey, &'token [u8])> {
         self.iter()
             .find_map(|key| Some((key, token.strip_prefix(key.beginning.as_bytes())?)))
     }
+
+    /// Checks the signature of a token with the key that was found for it, unless this very token was remembered.
+    #[cfg_attr(
+        not(feature = "asymmetric"),
+        expect(clippy::unused_self, reason = "nothing is remembered of secrets")
+    )]
+    #[inline]
+    pub(crate) fn check(
+        &self,
+        key: &TokenKey,
+        signed: &[u8],
+        signature: &[u8],
+    ) -> Result<Unseen, TokenError> {
+        #[cfg(feature = "asymmetric")]
+        if key.published().is_some()
+            && let Some(verified) = self.verified.get_or_init(Verified::new)
+        {
+            let fingerprint = verified.fingerprint(signed, signature);
+            if verified.contains(&fingerprint) {
+                return Ok(Unseen::NOTHING);
+            }
+            key.check(signed, signature)?;
+            return Ok(Unseen(Some(fingerprint)));
+        }
+        key.check(signed, signature)?;
+        Ok(Unseen::NOTHING)
+    }
+
+    /// Spares a token that counts its next check here.
+    #[cfg_attr(
+        not(feature = "asymmetric"),
+        expect(clippy::unused_self, reason = "nothing is remembered of secrets")
+    )]
+    #[inline]
+    pub(crate) fn remember(&self, unseen: Unseen) {
+        #[cfg(feature = "asymmetric")]
+        if let (Unseen(Some(token)), Some(Some(verified))) = (unseen, self.verified.get()) {
+            verified.remember(&token);
+        }
+        #[cfg(not(feature = "asymmetric"))]
+        let Unseen() = unseen;
+    }
+
+    #[cfg(all(test, feature = "asymmetric"))]
+    pub(crate) fn remembers(&self, token: &str) -> bool {
+        self.verified.get().is_some_and(|verified| {
+            let verified = verified.as_ref().unwrap();
+            let (signed, signature) = token.rsplit_once('.').unwrap();
+            verified.contains(&verified.fingerprint(signed.as_bytes(), signature.as_bytes()))
+        })
+    }
+
+    #[cfg(all(test, feature = "asymmetric"))]
+    pub(crate) fn remembers_anything(&self) -> bool {
+        self.verified.get().is_some()
+    }
 }
 
 /// The encoded header of all tokens of one key and kind, and the dot behind it.
-fn beginning(kind: TokenKind, algorithm: &str, name: &str) -> String {
-    let typ = kind.typ();
+fn beginning(typ: &str, algorithm: &str, name: &str) -> String {
     let header = format!(r#"{{"typ":"{typ}","alg":"{algorithm}","kid":"{name}"}}"#);
     URL_SAFE_NO_PAD.encode_to_string(header) + "."
 }
@@ -263,7 +380,7 @@ fn beginning(kind: TokenKind, algorithm: &str, name: &str) -> String {
 #[cfg(feature = "asymmetric")]
 fn public_beginning(key: &PublicKey) -> String {
     let jwk = key.jwk();
-    beginning(TokenKind::Access, jwk.algorithm(), &jwk.thumbprint())
+    beginning(TokenKind::Access.typ(), jwk.algorithm(), &jwk.thumbprint())
 }
 
 #[cfg(feature = "asymmetric")]

@@ -1,5 +1,7 @@
 //! Secrets in, keys out.
 
+#[cfg(all(feature = "asymmetric", feature = "jsonwebtoken"))]
+mod decoding_keys;
 mod environment;
 mod error;
 #[cfg(feature = "asymmetric")]
@@ -15,6 +17,8 @@ pub(crate) mod public_keys;
 #[cfg(feature = "remote-jwks")]
 pub(crate) mod remote_keys;
 mod strength;
+#[cfg(feature = "asymmetric")]
+mod verified;
 
 use base64_simd::URL_SAFE_NO_PAD;
 
@@ -57,6 +61,13 @@ impl Keys {
     /// # Errors
     ///
     /// A [`KeysError`] when a secret could be guessed, or both are the same.
+    ///
+    /// ```
+    /// # use stateless_session::{Keys, KeysError};
+    /// # fn keys(vault: impl Fn(&str) -> String) -> Result<Keys, KeysError> {
+    /// Keys::from_secrets(&vault("access-token"), &vault("refresh-token"))
+    /// # }
+    /// ```
     pub fn from_secrets(access: &str, refresh: &str) -> Result<Self, KeysError> {
         let access = secret_key(TokenKind::Access, ARGUMENTS.access, access)?;
         let refresh = secret_key(TokenKind::Refresh, ARGUMENTS.refresh, refresh)?;
@@ -69,6 +80,14 @@ impl Keys {
     /// # Errors
     ///
     /// A [`KeysError`] when the secret could be guessed.
+    ///
+    /// ```
+    /// # use stateless_session::{Keys, PrivateKey};
+    /// # fn keys(pem: &str, refresh: &str) -> Result<Keys, Box<dyn std::error::Error>> {
+    /// let keys = Keys::from_private_key(PrivateKey::from_pem(pem)?, refresh)?;
+    /// # Ok(keys)
+    /// # }
+    /// ```
     #[cfg(feature = "asymmetric")]
     pub fn from_private_key(access: PrivateKey, refresh: &str) -> Result<Self, KeysError> {
         let refresh = secret_key(TokenKind::Refresh, ARGUMENTS.refresh, refresh)?;
@@ -85,12 +104,33 @@ impl Keys {
     /// # Errors
     ///
     /// A [`KeysError`] when a key is there already, or there would be more than 32.
+    ///
+    /// ```
+    /// # use stateless_session::{Keys, PrivateKey, PublicKeys};
+    /// # fn keys(pem: &str, refresh: &str, next: &str) -> Result<Keys, Box<dyn std::error::Error>> {
+    /// let keys = Keys::from_private_key(PrivateKey::from_pem(pem)?, refresh)?
+    ///     .with_public_keys(PublicKeys::from_pem(next)?)?;
+    /// # Ok(keys)
+    /// # }
+    /// ```
     #[cfg(feature = "asymmetric")]
     pub fn with_public_keys(self, keys: PublicKeys) -> Result<Self, KeysError> {
         self.and_keys("the set of public keys", keys)
     }
 
     /// The public keys that verify these access tokens, the signing one first; `None` where all of them are secrets.
+    ///
+    /// ```
+    /// # use stateless_session::{Keys, PrivateKey};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let jwk = r#"{"kty":"OKP","crv":"Ed25519","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+    /// let keys = Keys::from_private_key(PrivateKey::from_jwk(jwk)?, "Zk7YwPq2LmXv9RtBn4HsJd6FgC1oUe8AiTy3NbVr5WzQ")?;
+    /// let published = keys.public_keys().map(|keys| keys.to_jwks());
+    /// assert!(published.is_some_and(|set| set.contains(r#""alg":"EdDSA""#)));
+    /// assert!(Keys::generate()?.public_keys().is_none());
+    /// # Ok(())
+    /// # }
+    /// ```
     #[cfg(feature = "asymmetric")]
     pub fn public_keys(&self) -> Option<PublicKeys> {
         PublicKeys::published(self.access.iter().filter_map(TokenKey::published))
@@ -126,8 +166,21 @@ impl Keys {
     /// # Errors
     ///
     /// [`KeysError::Random`] when the operating system has no random numbers.
+    ///
+    /// ```
+    /// use stateless_session::{Keys, KeysError};
+    ///
+    /// /// For a program that should start without configuration.
+    /// fn keys() -> Result<Keys, KeysError> {
+    ///     match Keys::from_env() {
+    ///         Err(error) if error.is_unset() => Keys::generate(),
+    ///         keys => keys,
+    ///     }
+    /// }
+    /// # keys().unwrap();
+    /// ```
     pub fn generate() -> Result<Self, KeysError> {
-        tracing::warn!("the keys are random: every session ends with this process");
+        tracing::warn!(target: "stateless_session", "the keys are random: every session ends with this process");
         let mut random = [0; 96];
         getrandom::fill(&mut random).map_err(|_| KeysError::Random)?;
         let (access, refresh) = random.split_at(48);
@@ -309,7 +362,7 @@ mod tests {
     #[test]
     fn a_main_that_returns_the_error_says_what_is_wrong() {
         let error = Keys::from_secrets("hunter2", OTHER).unwrap_err();
-        let printed = format!("{:?}", Box::<dyn std::error::Error>::from(error));
+        let printed = format!("{:?}", Box::<dyn std::error::Error>::from(error.clone()));
         assert_eq!(printed, error.to_string());
         assert!(printed.contains("`openssl rand -base64 48` makes a good one"));
     }

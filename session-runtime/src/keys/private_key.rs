@@ -48,6 +48,11 @@ impl PrivateKey {
     /// # Errors
     ///
     /// A [`KeyError`] when there is no such key, or more than one.
+    ///
+    /// ```
+    /// # use stateless_session::{KeyError, PrivateKey};
+    /// assert_eq!(PrivateKey::from_pem("no key").unwrap_err(), KeyError::Missing);
+    /// ```
     pub fn from_pem(pem: &str) -> Result<Self, KeyError> {
         let mut private = None;
         let mut has_public = false;
@@ -90,6 +95,12 @@ impl PrivateKey {
     /// # Errors
     ///
     /// A [`KeyError`] when it is no private key, or one whose parts do not belong together.
+    ///
+    /// ```
+    /// # use stateless_session::{KeyError, PrivateKey};
+    /// let public = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+    /// assert_eq!(PrivateKey::from_jwk(public).unwrap_err(), KeyError::Public);
+    /// ```
     pub fn from_jwk(json: &str) -> Result<Self, KeyError> {
         let json: Value = serde_json::from_str(json).map_err(|_| KeyError::Malformed)?;
         let entry = JwkEntry::new(&json)?;

@@ -44,6 +44,11 @@ impl PublicKey {
             let (_, point) = der.split_last_chunk::<65>().ok_or(KeyError::Malformed)?;
             return Self::p256(point);
         }
+        Self::rsa_of_der(der)
+    }
+
+    /// From the same, or from an `RSAPublicKey` (RFC 8017, appendix A.1.1).
+    pub(crate) fn rsa_of_der(der: &[u8]) -> Result<Self, KeyError> {
         match aws_lc_rs::rsa::PublicKey::from_der(der) {
             Ok(key) => Self::rsa(
                 key.modulus().big_endian_without_leading_zero(),
@@ -146,6 +151,14 @@ impl PublicKeys {
     /// # Errors
     ///
     /// A [`KeyError`] for the first key that is refused, or where there is none.
+    ///
+    /// ```
+    /// # use stateless_session::{KeyError, PublicKeys};
+    /// let keys = PublicKeys::from_pem("-----BEGIN PUBLIC KEY-----
+    /// MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=
+    /// -----END PUBLIC KEY-----")?;
+    /// # Ok::<(), KeyError>(())
+    /// ```
     pub fn from_pem(pem: &str) -> Result<Self, KeyError> {
         let mut keys: Vec<PublicKey> = Vec::new();
         for section in <(SectionKind, Vec<u8>)>::pem_slice_iter(pem.as_bytes()) {
@@ -171,12 +184,23 @@ impl PublicKeys {
     ///
     /// A [`KeyError`] when it is no set, has more than 32 entries, or holds no key that can be used: then the reason of the
     /// first one.
+    ///
+    /// ```
+    /// # use stateless_session::{KeyError, PublicKeys};
+    /// let set = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
+    /// let keys = PublicKeys::from_jwks(set)?;
+    /// # Ok::<(), KeyError>(())
+    /// ```
     pub fn from_jwks(json: &str) -> Result<Self, KeyError> {
         let json: Value = serde_json::from_str(json).map_err(|_| KeyError::Malformed)?;
+        Self::from_set(&json)
+    }
+
+    pub(crate) fn from_set(json: &Value) -> Result<Self, KeyError> {
         let entries = match json.get("keys") {
             Some(Value::Array(entries)) => entries.as_slice(),
             Some(_) => return Err(KeyError::Malformed),
-            None => std::slice::from_ref(&json),
+            None => std::slice::from_ref(json),
         };
         if entries.len() > MOST_KEYS {
             return Err(KeyError::TooMany);
@@ -195,7 +219,7 @@ impl PublicKeys {
             match key {
                 Ok(key) => keys.push(key),
                 Err(cause) => {
-                    tracing::warn!(index, %cause, "left out a key of a JWK set");
+                    tracing::warn!(target: "stateless_session", index, %cause, "left out a key of a JWK set");
                     first_refusal = first_refusal.or(Some(cause));
                 }
             }
@@ -230,9 +254,26 @@ impl PublicKeys {
 
     /// The keys as a JWK set, for verifiers that read it from a file. The route of
     /// [`SessionRoutes::jwks_routes`](crate::SessionRoutes::jwks_routes) serves the same.
+    ///
+    /// ```
+    /// # use stateless_session::{KeyError, PublicKeys};
+    /// let set = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
+    /// assert!(PublicKeys::from_jwks(set)?.to_jwks().contains(r#""use":"sig""#));
+    /// # Ok::<(), KeyError>(())
+    /// ```
     pub fn to_jwks(&self) -> String {
         let entries: Vec<String> = self.0.iter().map(|key| key.jwk.to_json()).collect();
         format!(r#"{{"keys":[{}]}}"#, entries.join(","))
+    }
+
+    #[cfg(feature = "jsonwebtoken")]
+    pub(crate) fn of(key: PublicKey) -> Self {
+        Self(vec![key])
+    }
+
+    #[cfg(feature = "jsonwebtoken")]
+    pub(crate) fn keys(&self) -> &[PublicKey] {
+        &self.0
     }
 
     pub(crate) fn into_keys(self) -> impl Iterator<Item = PublicKey> {

@@ -55,6 +55,16 @@ impl JwksUrl {
     /// # Errors
     ///
     /// [`FetchError::Url`] for any other.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use stateless_session::{FetchError, JwksUrl};
+    /// # fn main() -> Result<(), FetchError> {
+    /// let url = JwksUrl::new("https://auth.example.com/.well-known/jwks.json")?;
+    /// assert!(JwksUrl::new("http://auth.example.com/keys").is_err()); // only with https
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new(url: &str) -> Result<Self, FetchError> {
         let url = Url::parse(url).map_err(|_| FetchError::Url)?;
         let is_allowed = match url.scheme() {
@@ -76,6 +86,16 @@ impl JwksUrl {
 
     /// How often the set is asked for; every 5 minutes unless set, and at most once a second. A key must be published for longer than this before it
     /// signs.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use stateless_session::{FetchError, JwksUrl};
+    /// # fn main() -> Result<(), FetchError> {
+    /// let url = JwksUrl::new("https://auth.example.com/.well-known/jwks.json")?
+    ///     .with_interval(Duration::from_secs(60));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn with_interval(self, interval: Duration) -> Self {
         Self {
@@ -86,6 +106,16 @@ impl JwksUrl {
 
     /// How long after one request the next may follow, whatever tokens arrive and whatever fails; 30 seconds unless set, and
     /// at least one.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use stateless_session::{FetchError, JwksUrl};
+    /// # fn main() -> Result<(), FetchError> {
+    /// let url = JwksUrl::new("https://auth.example.com/.well-known/jwks.json")?
+    ///     .with_least_interval(Duration::from_secs(5));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn with_least_interval(self, least_interval: Duration) -> Self {
         Self {
@@ -96,6 +126,16 @@ impl JwksUrl {
 
     /// For how long keys count that no answer has confirmed; 24 hours unless set. Behind it every token is answered with
     /// 503.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use stateless_session::{FetchError, JwksUrl};
+    /// # fn main() -> Result<(), FetchError> {
+    /// let url = JwksUrl::new("https://auth.example.com/.well-known/jwks.json")?
+    ///     .with_unconfirmed_lifetime(Duration::from_secs(60 * 60));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn with_unconfirmed_lifetime(self, unconfirmed_lifetime: Duration) -> Self {
         Self {
@@ -113,6 +153,15 @@ impl JwksUrl {
     /// # Errors
     ///
     /// A [`FetchError`] when there is no usable set now. A program that should start all the same tries again.
+    ///
+    /// ```
+    /// # use stateless_session::{FetchError, JwksUrl, RemoteKeys};
+    /// # async fn keys() -> Result<RemoteKeys, FetchError> {
+    /// JwksUrl::new("https://auth.example.com/.well-known/jwks.json")?
+    ///     .fetch()
+    ///     .await
+    /// # }
+    /// ```
     pub async fn fetch(self) -> Result<RemoteKeys, FetchError> {
         let mut client = Client::builder()
             .redirect(redirect::Policy::none())
@@ -125,7 +174,7 @@ impl JwksUrl {
             .build()
             .map_err(|error| FetchError::Request(error.into()))?;
         let keys = fetch(&client, &self.url).await?;
-        tracing::info!(url = %self.url, ?keys, "fetched the public keys");
+        tracing::info!(target: "stateless_session", url = %self.url, ?keys, "fetched the public keys");
         let shared = Arc::new(Shared {
             keys: Arc::new(ArcSwap::from_pointee(keys.into())),
             confirmed_at: AtomicU64::new(seconds_now()),
@@ -203,7 +252,7 @@ async fn keep_fresh(source: JwksUrl, client: Client, shared: Arc<Shared>) {
         sleep(source.least_interval.saturating_sub(asked_at.elapsed())).await;
         match fetch(&client, &source.url).await {
             Ok(keys) => {
-                tracing::debug!(?keys, "fetched the public keys");
+                tracing::debug!(target: "stateless_session", ?keys, "fetched the public keys");
                 shared.keys.store(Arc::new(keys.into()));
                 shared.confirmed_at.store(seconds_now(), Ordering::Relaxed);
                 wait = source.interval;
@@ -212,7 +261,7 @@ async fn keep_fresh(source: JwksUrl, client: Client, shared: Arc<Shared>) {
                 let confirmed_at = shared.confirmed_at.load(Ordering::Relaxed);
                 let unconfirmed = seconds_now().saturating_sub(confirmed_at);
                 let cause: &dyn Error = &cause;
-                tracing::warn!(
+                tracing::warn!(target: "stateless_session",
                     url = %source.url,
                     cause,
                     "the public keys were not confirmed for {unconfirmed} s; the last ones still count",

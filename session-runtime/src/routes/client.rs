@@ -11,23 +11,27 @@ use axum::routing::{MethodRouter, get};
 use base64_simd::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
-use crate::cookies;
+use crate::cookies::names::marker_name;
 use crate::policy::Policy;
 
+/// For pages of this origin, which read the session marker.
 const MODULE: &str = include_str!("../../client/client.js");
+/// For pages of another origin of the site, which cannot.
+const SIBLING: &str = include_str!("../../client/sibling.js");
 const TYPES: &str = include_str!("../../client/client.d.ts");
 
 /// Stands in the module for the marker's name, so that it cannot disagree with the policy.
 const MARKER_NAME: &str = "__SESSION_COOKIE__";
 
-/// GET `{mount}/client.js` and its types.
+/// GET `{mount}/client.js`, `{mount}/sibling.js` and their types.
 pub(crate) fn routes<S: Clone + Send + Sync + 'static>(mount: &str, policy: &Policy) -> Router<S> {
-    let module = MODULE.replace(MARKER_NAME, &cookies::marker_name(policy));
+    let module = |text: &str| {
+        let named = text.replace(MARKER_NAME, &marker_name(policy));
+        file(named, "text/javascript; charset=utf-8")
+    };
     Router::new()
-        .route(
-            &format!("{mount}/client.js"),
-            file(module, "text/javascript; charset=utf-8"),
-        )
+        .route(&format!("{mount}/client.js"), module(MODULE))
+        .route(&format!("{mount}/sibling.js"), module(SIBLING))
         .route(
             &format!("{mount}/client.d.ts"),
             file(TYPES.to_owned(), "application/typescript; charset=utf-8"),

@@ -11,7 +11,7 @@ use crate::keys::public_keys::PublicKeys;
 use crate::sessions::{HoldsSessions, Sessions};
 
 /// RFC 8615 has the folder; the name in it is what everybody uses.
-const PATH: &str = "/.well-known/jwks.json";
+pub(crate) const PATH: &str = "/.well-known/jwks.json";
 
 /// A verifier that keeps a set for so long knows a key in time that is published this long before it signs.
 const CACHE: &str = "public, max-age=300";
@@ -32,7 +32,7 @@ where
 fn serve<C: SessionClaims>(sessions: &Sessions<C>) -> impl IntoResponse + use<C> {
     let keys = sessions.keys().public_keys();
     if keys.is_none() {
-        tracing::warn!("asked for public keys, but the access tokens are signed with a secret");
+        tracing::warn!(target: "stateless_session", "asked for public keys, but the access tokens are signed with a secret");
     }
     let set = keys.as_ref().map_or(NO_KEYS.into(), PublicKeys::to_jwks);
     let headers = [

@@ -2,12 +2,24 @@
 
 use axum::http::header::X_CONTENT_TYPE_OPTIONS;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 
 use crate::claims::SessionClaims;
-use crate::cookies::{RequestCookies, SessionCookies};
+use crate::cookies::SessionCookies;
+#[cfg(feature = "registry")]
+use crate::cookies::marker::Sid;
+use crate::cookies::request::RequestCookies;
+use crate::pages::request::accepts_html;
+use crate::sessions::Sessions;
 
-pub(crate) fn logout<C: SessionClaims>(headers: &HeaderMap) -> Response {
+#[cfg_attr(
+    not(feature = "registry"),
+    allow(clippy::unused_async, reason = "a registry is told")
+)]
+pub(crate) async fn logout<C: SessionClaims>(
+    sessions: &Sessions<C>,
+    headers: &HeaderMap,
+) -> Response {
     let cookies = RequestCookies::read(headers, &C::POLICY);
     let mut deleted = SessionCookies::none();
     // A request without the marker, as the browser module sends it, is about a session that is gone from the page already:
@@ -15,10 +27,57 @@ pub(crate) fn logout<C: SessionClaims>(headers: &HeaderMap) -> Response {
     if cookies.carries_marker() {
         deleted.delete_marker(&C::POLICY);
     }
-    for short_sid in cookies.short_sids() {
-        deleted.delete_refresh_token(&C::POLICY, &short_sid);
-        tracing::info!(sid = short_sid, "logout");
+    deleted.delete_tokens(&cookies, &C::POLICY);
+    // Only who has the refresh token logs its session out: an eighth of a name in a cookie says nothing.
+    let snapshot = sessions.snapshot();
+    let opened = cookies
+        .tokens()
+        .map(|token| snapshot.open_refresh_token(token));
+    let tokens: Vec<_> = opened.flatten().collect();
+    for token in tokens {
+        let sid = &token.registered.sid;
+        #[cfg(feature = "binding")]
+        if token.is_bound() {
+            deleted.delete_bound(&C::POLICY, sid.short());
+        }
+        sessions
+            .events()
+            .logged_out(Some(sid), Some(&token.subject));
+        #[cfg(feature = "live")]
+        sessions.end_live(sid);
+        // Beside a marker, the session is the marker's: the cookies of others are what earlier logins left.
+        #[cfg(feature = "registry")]
+        if cookies.markers().is_empty()
+            || cookies
+                .markers()
+                .iter()
+                .any(|marker| Sid::of_marker(marker) == *sid)
+        {
+            // It has ended here, and goes on being told to the registry where that did not answer.
+            let _ = sessions.end_known(&token.subject, Some(*sid)).await;
+        }
+    }
+    if let Some(login_page) = C::POLICY.pages
+        && accepts_html(headers)
+    {
+        return (deleted, Redirect::to(login_page)).into_response();
     }
     let nosniff = [(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"))];
     (StatusCode::NO_CONTENT, deleted, nosniff).into_response()
+}
+
+/// The logout of a program that is no browser: 200, whatever the token is (RFC 7009, section 2.2).
+pub(crate) async fn revoke<C: SessionClaims>(sessions: &Sessions<C>, token: &[u8]) -> Response {
+    let opened = sessions.snapshot().open_native_token(token);
+    if let Ok(token) = opened {
+        let (sid, subject) = (&token.registered.sid, &token.subject);
+        sessions.events().logged_out(Some(sid), Some(subject));
+        #[cfg(feature = "live")]
+        sessions.end_live(sid);
+        // It has ended here, and goes on being told to the registry where that did not answer.
+        #[cfg(feature = "registry")]
+        let _ = sessions.end_known(subject, Some(*sid)).await;
+    }
+    let nosniff = [(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"))];
+    (StatusCode::OK, SessionCookies::none(), nosniff).into_response()
 }

@@ -13,7 +13,7 @@ pub(crate) fn is_text<const N: usize>(encoded: &[u8; N]) -> bool {
 }
 
 /// Decodes what is canonical: no padding, no unused bits. `None` where it is not, or does not fit.
-#[cfg(feature = "asymmetric")]
+#[cfg(any(feature = "asymmetric", feature = "binding"))]
 pub(crate) fn decode<'out>(encoded: &[u8], out: &'out mut [u8]) -> Option<&'out [u8]> {
     let (mut bits, mut held, mut length) = (0_u32, 0, 0);
     for byte in encoded {
@@ -31,7 +31,7 @@ pub(crate) fn decode<'out>(encoded: &[u8], out: &'out mut [u8]) -> Option<&'out 
     out.get(..length).filter(|_| is_canonical)
 }
 
-#[cfg(feature = "asymmetric")]
+#[cfg(any(feature = "asymmetric", feature = "binding"))]
 fn value(byte: u8) -> Option<u8> {
     Some(match byte {
         b'A'..=b'Z' => byte - b'A',
@@ -43,7 +43,7 @@ fn value(byte: u8) -> Option<u8> {
     })
 }
 
-#[cfg(all(test, feature = "asymmetric"))]
+#[cfg(all(test, any(feature = "asymmetric", feature = "binding")))]
 mod tests {
     use base64_simd::URL_SAFE_NO_PAD;
 

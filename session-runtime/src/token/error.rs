@@ -14,6 +14,11 @@ pub(crate) enum TokenError {
     Issuer,
     Audience,
     Marker,
+    /// What it was made over has changed since.
+    Changed,
+    /// A program that does not know of proofs must not take it for one that needs none.
+    #[cfg(not(feature = "binding"))]
+    Bound,
     Ahead(Duration),
     Expired(Duration),
 }
@@ -30,6 +35,9 @@ impl fmt::Display for TokenError {
             Self::Issuer => "its issuer is another",
             Self::Audience => "its audience is another",
             Self::Marker => "its session is not the one of the session marker",
+            Self::Changed => "it was used, or what its use would change has changed otherwise",
+            #[cfg(not(feature = "binding"))]
+            Self::Bound => "a refresh token bound to a key, which needs the feature `binding`",
             Self::Ahead(by) => return write!(f, "it is from {} s in the future", by.as_secs()),
             Self::Expired(ago) => return write!(f, "it expired {} s ago", ago.as_secs()),
         })

@@ -5,12 +5,15 @@ pub(crate) mod error;
 pub(crate) mod parties;
 pub(crate) mod payload_reader;
 pub(crate) mod payload_writer;
+pub(crate) mod purpose_token;
 pub(crate) mod refresh_token;
 pub(crate) mod registered;
 pub(crate) mod subject;
 pub(crate) mod text;
+pub(crate) mod times;
 #[cfg(test)]
 mod vectors;
+pub(crate) mod written_here;
 
 use std::mem::MaybeUninit;
 
@@ -19,7 +22,7 @@ use memchr::{memchr, memchr_iter, memrchr};
 use serde::de::DeserializeOwned;
 
 use crate::issue_error::IssueError;
-use crate::keys::key::{KeyRing, LONGEST_SIGNATURE, TokenKind};
+use crate::keys::key::{KeyRing, LONGEST_SIGNATURE, TokenKey, TokenKind, Unseen};
 use crate::token::error::TokenError;
 use crate::token::parties::Parties;
 use crate::token::payload_reader::Unreadable;
@@ -36,22 +39,19 @@ pub(crate) struct Opened<T> {
     pub(crate) registered: Registered,
     pub(crate) claims: T,
     pub(crate) signed_by_signing_key: bool,
+    /// For the ring to remember, once the token counts.
+    pub(crate) unseen: Unseen,
 }
 
+#[inline]
 pub(crate) fn open<T: DeserializeOwned>(
     token: &[u8],
     kind: TokenKind,
     keys: &KeyRing,
     parties: &Parties,
 ) -> Result<Opened<T>, TokenError> {
-    if token.len() > LONGEST {
-        return Err(TokenError::TooLong);
-    }
-    let (key, rest) = keys.find(token).ok_or_else(|| without_key(token))?;
-    let segments = Segments::split(token, rest).ok_or(TokenError::Segments)?;
-    key.check(segments.signed, segments.signature)?;
     let mut payload = [const { MaybeUninit::uninit() }; LONGEST_PAYLOAD];
-    let payload = decode(segments.payload, &mut payload).ok_or(TokenError::Encoding)?;
+    let (key, payload, unseen) = open_payload(token, keys, &mut payload)?;
     let (registered, claims) =
         payload_reader::read(payload, kind, parties).map_err(Unreadable::cause)?;
     Ok(Opened {
@@ -60,7 +60,25 @@ pub(crate) fn open<T: DeserializeOwned>(
         signed_by_signing_key: keys
             .signing()
             .is_some_and(|signing| std::ptr::eq(key, signing)),
+        unseen,
     })
+}
+
+/// The key that signed a token, and what it says, not read yet; and what to remember of it.
+#[inline]
+fn open_payload<'keys, 'out>(
+    token: &[u8],
+    keys: &'keys KeyRing,
+    out: &'out mut [MaybeUninit<u8>; LONGEST_PAYLOAD],
+) -> Result<(&'keys TokenKey, &'out mut [u8], Unseen), TokenError> {
+    if token.len() > LONGEST {
+        return Err(TokenError::TooLong);
+    }
+    let (key, rest) = keys.find(token).ok_or_else(|| without_key(token))?;
+    let segments = Segments::split(token, rest).ok_or(TokenError::Segments)?;
+    let unseen = keys.check(key, segments.signed, segments.signature)?;
+    let payload = decode(segments.payload, out).ok_or(TokenError::Encoding)?;
+    Ok((key, payload, unseen))
 }
 
 /// Decodes canonical base64url; `None` where it is not, or does not fit.
@@ -103,6 +121,17 @@ impl<'a> Segments<'a> {
     }
 }
 
+/// For whom an access token is that was opened, where there are several.
+#[cfg(feature = "registry")]
+pub(crate) fn audience(token: &[u8]) -> Option<String> {
+    let rest = token.get(memchr(b'.', token)? + 1..)?;
+    let segments = Segments::split(token, rest)?;
+    let mut payload = [const { MaybeUninit::uninit() }; LONGEST_PAYLOAD];
+    let payload = decode(segments.payload, &mut payload)?;
+    let payload: serde_json::Value = serde_json::from_slice(payload).ok()?;
+    payload.get("aud")?.as_str().map(str::to_owned)
+}
+
 /// Signs a payload, once it has been read back as it will be: what would not verify is never issued.
 pub(crate) fn sign<T: DeserializeOwned>(
     mut payload: Vec<u8>,
@@ -111,16 +140,27 @@ pub(crate) fn sign<T: DeserializeOwned>(
     parties: &Parties,
 ) -> Result<(String, T), IssueError> {
     let key = keys.signing().ok_or(IssueError::VerifyOnly)?;
+    let token = begin(key, &payload);
+    let (_, read_back) = payload_reader::read(&mut payload, kind, parties)?;
+    Ok((finish(key, token)?, read_back))
+}
+
+/// A token's first two segments.
+fn begin(key: &TokenKey, payload: &[u8]) -> String {
     let beginning = key.beginning();
     let mut token = String::with_capacity(
         beginning.len() + payload.len() * 4 / 3 + LONGEST_SIGNATURE * 4 / 3 + 5,
     );
     token.push_str(beginning);
-    URL_SAFE_NO_PAD.encode_append(&payload, &mut token);
-    let (_, read_back) = payload_reader::read(&mut payload, kind, parties)?;
+    URL_SAFE_NO_PAD.encode_append(payload, &mut token);
+    token
+}
+
+/// The token with its signature.
+fn finish(key: &TokenKey, mut token: String) -> Result<String, IssueError> {
     key.sign(&mut token).ok_or(IssueError::Random)?;
     if token.len() > LONGEST {
         return Err(IssueError::TooLong { bytes: token.len() });
     }
-    Ok((token, read_back))
+    Ok(token)
 }

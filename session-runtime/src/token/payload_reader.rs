@@ -3,8 +3,10 @@
 //! What runs for every entry is marked `#[inline]`, here and in what it calls, because a user's crate is compiled in
 //! several units and a call costs as much as most entries do.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde::de::value::{BorrowedStrDeserializer, MapAccessDeserializer, StrDeserializer};
@@ -18,6 +20,7 @@ use crate::token::parties::Parties;
 use crate::token::registered::Registered;
 use crate::token::subject::SubjectSeed;
 use crate::token::text::TextSeed;
+use crate::token::written_here::WrittenHere;
 
 /// Reads the registered claims and a `T`, and refuses what is missing, repeated, of another type or of other parties.
 pub(crate) fn read<'de, T: Deserialize<'de>>(
@@ -26,20 +29,42 @@ pub(crate) fn read<'de, T: Deserialize<'de>>(
     parties: &Parties,
 ) -> Result<(Registered, T), Unreadable> {
     let skipped = skip_parties(json, parties.beginning(kind));
+    let json = json.get_mut(skipped..).unwrap_or_default();
     let parties_match = (skipped > 0).then_some(true);
-    let mut found = Found {
-        issuer_matches: parties_match,
-        audience_matches: parties_match,
-        ..Found::default()
+    let (found, at, rest) = match parties_match.and_then(|_| WrittenHere::find(json)) {
+        None => {
+            let found = Found {
+                issuer_matches: parties_match,
+                audience_matches: parties_match,
+                ..Found::default()
+            };
+            (found, At::Other, &*json)
+        }
+        Some(written) => {
+            let found = Found::of_written(&written);
+            let (subject, rest) = written
+                .split(json)
+                .ok_or(Unreadable::Other(TokenError::Payload))?;
+            (found, At::Beginning(subject), rest)
+        }
     };
-    let json = json
-        .get(skipped..)
-        .and_then(|rest| str::from_utf8(rest).ok());
-    let json = json.ok_or(Unreadable::Other(TokenError::Payload))?;
+    read_members(found, at, rest, kind, parties)
+}
+
+/// Reads the members that are left, `sub` before them where it is known.
+fn read_members<'de, T: Deserialize<'de>>(
+    mut found: Found,
+    at: At<'de>,
+    json: &'de [u8],
+    kind: TokenKind,
+    parties: &Parties,
+) -> Result<(Registered, T), Unreadable> {
+    let json = str::from_utf8(json).map_err(|_| Unreadable::Other(TokenError::Payload))?;
     let mut deserializer = serde_json::Deserializer::from_str(json);
     let claims = deserializer
         .deserialize_map(PayloadVisitor {
             found: &mut found,
+            at,
             kind,
             parties,
             claims: PhantomData,
@@ -91,6 +116,7 @@ enum Name {
     Jti,
     Sid,
     AuthTime,
+    AuthAge,
 }
 
 /// A name of the payload: one that is read here, and the seed back, or what the user's seed makes of it.
@@ -119,6 +145,7 @@ impl<'de, K: DeserializeSeed<'de>> KeySeed<K> {
             b"jti" => Name::Jti,
             b"sid" => Name::Sid,
             b"auth_time" => Name::AuthTime,
+            b"auth_age" => Name::AuthAge,
             b"sub" => return self.0.deserialize(deserializer).map(Key::Subject),
             _ => return self.0.deserialize(deserializer).map(Key::Other),
         };
@@ -161,6 +188,7 @@ struct Found {
     sub: Option<()>,
     sid: Option<Sid>,
     auth_time: Option<Timestamp>,
+    auth_age: Option<u64>,
     iat: Option<Timestamp>,
     exp: Option<Timestamp>,
     nbf: Option<Timestamp>,
@@ -168,6 +196,22 @@ struct Found {
 }
 
 impl Found {
+    #[inline]
+    fn of_written(written: &WrittenHere) -> Self {
+        Self {
+            issuer_matches: Some(true),
+            audience_matches: Some(true),
+            sub: Some(()),
+            sid: Some(written.sid),
+            auth_time: Some(written.auth_time),
+            auth_age: written.auth_age,
+            iat: Some(written.iat),
+            exp: Some(written.exp),
+            nbf: None,
+            jti: None,
+        }
+    }
+
     #[inline]
     fn into_registered(self) -> Result<Registered, TokenError> {
         match (self.issuer_matches, self.audience_matches, self.sub) {
@@ -184,6 +228,7 @@ impl Found {
         Ok(Registered {
             sid,
             auth_time,
+            auth_age: Duration::from_secs(self.auth_age.unwrap_or_default()),
             iat,
             exp,
             nbf: self.nbf,
@@ -191,14 +236,27 @@ impl Found {
     }
 }
 
-struct PayloadVisitor<'a, T> {
+/// Where the user's struct stands.
+#[derive(Clone, Copy)]
+enum At<'de> {
+    /// Before a `sub` that is known already.
+    Beginning(&'de str),
+    /// At its value.
+    KnownSubject(&'de str),
+    /// At the value of a `sub` that is to be read.
+    Subject,
+    Other,
+}
+
+struct PayloadVisitor<'a, 'de, T> {
     found: &'a mut Found,
+    at: At<'de>,
     kind: TokenKind,
     parties: &'a Parties,
     claims: PhantomData<T>,
 }
 
-impl<'de, T: Deserialize<'de>> Visitor<'de> for PayloadVisitor<'_, T> {
+impl<'de, T: Deserialize<'de>> Visitor<'de> for PayloadVisitor<'_, 'de, T> {
     type Value = T;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -210,23 +268,23 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for PayloadVisitor<'_, T> {
         T::deserialize(MapAccessDeserializer::new(OtherClaims {
             entries,
             found: self.found,
+            at: self.at,
             kind: self.kind,
             parties: self.parties,
-            at_subject: false,
         }))
     }
 }
 
 /// What the user's struct sees: the payload without registered claims, but with `sub`.
-struct OtherClaims<'a, A> {
+struct OtherClaims<'a, 'de, A> {
     entries: A,
     found: &'a mut Found,
+    at: At<'de>,
     kind: TokenKind,
     parties: &'a Parties,
-    at_subject: bool,
 }
 
-impl<'de, A: MapAccess<'de>> OtherClaims<'_, A> {
+impl<'de, A: MapAccess<'de>> OtherClaims<'_, 'de, A> {
     #[inline]
     fn once<T: Deserialize<'de>>(
         entries: &mut A,
@@ -246,7 +304,7 @@ impl<'de, A: MapAccess<'de>> OtherClaims<'_, A> {
     }
 }
 
-impl<'de, A: MapAccess<'de>> MapAccess<'de> for OtherClaims<'_, A> {
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for OtherClaims<'_, 'de, A> {
     type Error = A::Error;
 
     #[inline]
@@ -257,21 +315,27 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for OtherClaims<'_, A> {
         let Self {
             entries,
             found,
+            at,
             kind,
             parties,
-            at_subject,
         } = self;
+        if let At::Beginning(subject) = *at {
+            *at = At::KnownSubject(subject);
+            return seed
+                .deserialize(BorrowedStrDeserializer::new("sub"))
+                .map(Some);
+        }
         let mut seed = seed;
         while let Some(key) = entries.next_key_seed(KeySeed(seed))? {
             let (name, unused) = match key {
                 Key::Registered(name, unused) => (name, unused),
                 Key::Subject(name) => {
-                    *at_subject = true;
+                    *at = At::Subject;
                     Self::set(&mut found.sub, (), "sub")?;
                     return Ok(Some(name));
                 }
                 Key::Other(name) => {
-                    *at_subject = false;
+                    *at = At::Other;
                     return Ok(Some(name));
                 }
             };
@@ -293,6 +357,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for OtherClaims<'_, A> {
                 }
                 Name::Sid => Self::once(entries, &mut found.sid, "sid")?,
                 Name::AuthTime => Self::once(entries, &mut found.auth_time, "auth_time")?,
+                Name::AuthAge => Self::once(entries, &mut found.auth_age, "auth_age")?,
                 Name::Iat => Self::once(entries, &mut found.iat, "iat")?,
                 Name::Exp => Self::once(entries, &mut found.exp, "exp")?,
                 Name::Nbf => Self::once(entries, &mut found.nbf, "nbf")?,
@@ -303,10 +368,10 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for OtherClaims<'_, A> {
 
     #[inline]
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, A::Error> {
-        if self.at_subject {
-            self.entries.next_value_seed(SubjectSeed(seed))
-        } else {
-            self.entries.next_value_seed(seed)
+        match self.at {
+            At::KnownSubject(subject) => SubjectSeed(seed).read(Cow::Borrowed(subject)),
+            At::Subject => self.entries.next_value_seed(SubjectSeed(seed)),
+            At::Beginning(_) | At::Other => self.entries.next_value_seed(seed),
         }
     }
 }

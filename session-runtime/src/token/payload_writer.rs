@@ -24,12 +24,22 @@ impl PayloadWriter {
         let mut json = Vec::with_capacity(512);
         json.extend_from_slice(parties.beginning(kind).as_bytes());
         let mut writer = Self { json };
-        writer.member("sub", &subject::to_wire(subject)?)?;
-        writer.member("sid", registered.sid.as_str())?;
-        writer.member("auth_time", &registered.auth_time.as_secs())?;
-        writer.member("iat", &registered.iat.as_secs())?;
-        writer.member("exp", &registered.exp.as_secs())?;
+        writer.written(r#","sub":"#, &subject::to_wire(subject)?)?;
+        writer.written(r#","sid":"#, registered.sid.as_str())?;
+        writer.written(r#","auth_time":"#, &registered.auth_time.as_secs())?;
+        if !registered.auth_age.is_zero() {
+            writer.written(r#","auth_age":"#, &registered.auth_age.as_secs())?;
+        }
+        writer.written(r#","iat":"#, &registered.iat.as_secs())?;
+        writer.written(r#","exp":"#, &registered.exp.as_secs())?;
         Ok(writer)
+    }
+
+    /// A member whose name is written out.
+    fn written<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<(), IssueError> {
+        self.json.extend_from_slice(name.as_bytes());
+        serde_json::to_writer(&mut self.json, value)?;
+        Ok(())
     }
 
     /// Writes the fields of the user's struct, without `sub`, which is there already.
@@ -194,5 +204,64 @@ impl SerializeMap for Entries<'_> {
 
     fn end(self) -> Result<(), IssueError> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::clock::Timestamp;
+    use crate::cookies::marker::Sid;
+    use crate::policy::Policy;
+    use crate::token::written_here::WrittenHere;
+
+    const POLICY: Policy = Policy::new(
+        "auth \"of\" ours",
+        "app::Claims",
+        Duration::from_secs(900),
+        Duration::from_secs(86_400),
+    );
+
+    fn written(auth_age: u64, subject: &str, members: &[(&str, u64)]) -> Vec<u8> {
+        let parties = Parties::of(&POLICY);
+        let (at, kind) = (Timestamp::from_secs(1_800_000_000), TokenKind::Access);
+        let sid = Sid::of_marker(b"AAAAAAAAAAAAAAAAAAAAAA");
+        let registered = Registered {
+            auth_age: Duration::from_secs(auth_age),
+            ..Registered::issued(kind, &POLICY, sid, at, at)
+        };
+        let mut writer = PayloadWriter::new(kind, &parties, &registered, &subject).unwrap();
+        for (name, value) in members {
+            writer.member(name, value).unwrap();
+        }
+        let mut json = writer.finish().split_off(parties.beginning(kind).len());
+        json[0] = b'{';
+        json
+    }
+
+    /// Or all would go the general way, and nobody would see it but by the time it takes.
+    #[test]
+    fn what_the_writer_writes_is_found() {
+        for auth_age in [0, 600] {
+            for subject in ["7", "ada", "ädä"] {
+                for members in [&[][..], &[("gen", 1)]] {
+                    let mut json = written(auth_age, subject, members);
+                    let found = WrittenHere::find(&json).unwrap();
+                    assert_eq!(found.auth_time.as_secs(), 1_800_000_000);
+                    assert_eq!(found.iat.as_secs(), 1_800_000_000);
+                    assert_eq!(found.exp.as_secs(), 1_800_000_900);
+                    assert_eq!(found.auth_age.unwrap_or(0), auth_age);
+                    assert_eq!(found.sid.as_str(), "ilvbTMFRZBJsbvJmjendJA");
+                    let rest: &[u8] = if members.is_empty() {
+                        b"{}"
+                    } else {
+                        br#"{"gen":1}"#
+                    };
+                    assert_eq!(found.split(&mut json), Some((subject, rest)));
+                }
+            }
+        }
     }
 }

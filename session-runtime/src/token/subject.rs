@@ -169,6 +169,14 @@ impl<'de, T: DeserializeSeed<'de>> DeserializeSeed<'de> for SubjectSeed<T> {
     #[inline]
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T::Value, D::Error> {
         let Text(wire) = Text::deserialize(deserializer)?;
+        self.read(wire)
+    }
+}
+
+impl<'de, T: DeserializeSeed<'de>> SubjectSeed<T> {
+    /// The same of a string that is no JSON any more.
+    #[inline]
+    pub(crate) fn read<E: de::Error>(self, wire: Cow<'de, str>) -> Result<T::Value, E> {
         check(&wire).map_err(de::Error::custom)?;
         self.0.deserialize(SubjectDeserializer {
             wire,

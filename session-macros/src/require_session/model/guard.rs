@@ -1,44 +1,35 @@
 //! A struct that is a guard with a name.
 
-use super::{Requirement, Rules, refusal};
-use crate::errors::Errors;
+use super::{Guard, Rules, refusal};
+use crate::attributes::repeated;
+use crate::errors::{Errors, refuse};
 use crate::expand::mentions;
 use proc_macro2::Span;
 use quote::ToTokens as _;
-use syn::{Fields, Ident, ItemStruct, Visibility};
+use syn::{Fields, Ident, ItemStruct, Result, Visibility};
 
-/// Applies the rules for the struct. `None` is one for which no guard would be right.
+/// Applies the rules for the struct. An error is what leaves no guard that would be right.
 pub(in super::super) fn of_guard(
     rules: Rules,
     item: &ItemStruct,
     errors: &mut Errors,
-) -> Option<Requirement> {
+) -> Result<Guard> {
     let message = "a guard with a name holds its session, as in `struct Admin(Claims);`";
     let field = match &item.fields {
         Fields::Unnamed(fields) if fields.unnamed.len() == 1 => &fields.unnamed[0],
-        Fields::Unit => {
-            errors.push(&item.ident, message);
-            return None;
-        }
-        fields => {
-            errors.push(fields, message);
-            return None;
-        }
+        Fields::Unit => return refuse(&item.ident, message),
+        fields => return refuse(fields, message),
     };
     if !item.generics.params.is_empty() {
-        errors.push(
-            &item.generics,
-            "a guard is not generic, write the types out",
-        );
-        return None;
+        let message = "a guard is not generic, write the types out";
+        return refuse(&item.generics, message);
     }
     if !matches!(field.vis, Visibility::Inherited) {
         let message = "keep the field private, or anybody could make one without the guard";
         errors.push(&field.vis, message);
     }
     if let Some(message) = refusal(&field.ty, &item.generics) {
-        errors.push(&field.ty, message);
-        return None;
+        return refuse(&field.ty, message);
     }
     for expr in rules.exprs() {
         if !mentions(expr.to_token_stream(), "session") {
@@ -46,10 +37,11 @@ pub(in super::super) fn of_guard(
             errors.push(expr, message);
         }
     }
-    Some(Requirement {
+    Ok(Guard {
         name: Ident::new("session", Span::call_site()),
         session: field.ty.clone(),
-        guard: item.ident.clone(),
+        ident: item.ident.clone(),
         rules,
+        repeated: repeated(&item.attrs),
     })
 }

@@ -1,83 +1,73 @@
 //! A handler, whose first parameter is its session.
 
 use super::super::parse::Handler;
-use super::{Condition, Requirement, Rules, refusal};
-use crate::attributes;
-use crate::errors::Errors;
+use super::rules::{Condition, find};
+use super::{Guard, Rules, refusal};
+use crate::attributes::{conditional, repeated};
+use crate::errors::{Errors, refuse};
 use crate::expand::mentions;
-use crate::pattern;
-use proc_macro2::Span;
+use proc_macro2::{Span, TokenStream};
 use quote::ToTokens as _;
 use syn::ext::IdentExt as _;
-use syn::{Error, Expr, FnArg, Ident, Pat, PatType, Signature};
+use syn::{Error, Expr, FnArg, Ident, Pat, PatType, Result, Signature};
 
-/// Applies the rules for a handler. `None` is one for which no guard would be right.
+/// Applies the rules for a handler. An error is what leaves no guard that would be right.
 pub(in super::super) fn of_handler(
     mut rules: Rules,
     handler: &Handler,
     errors: &mut Errors,
-) -> Option<Requirement> {
+) -> Result<Guard> {
     let signature = &handler.signature;
     if signature.asyncness.is_none() {
         errors.push(signature.fn_token, "a handler is async: write `async fn`");
     }
-    let parameter = session_parameter(signature, errors)?;
     if !rules.is_empty() && is_method(handler) {
         let message = "a guard beside a method needs a name of its own: \
                        put this attribute on `struct Admin(Claims);` and take `admin: Admin`";
-        errors.push(&signature.ident, message);
-        return None;
+        return refuse(&signature.ident, message);
     }
-    let guard = guard_ident(&signature.ident);
+    let parameter = session_parameter(signature)?;
     let name = name(parameter, &rules, errors);
-    let late = rules
-        .exprs()
-        .find_map(|expr| late_variable(expr, signature));
-    if let Some(variable) = late {
+    if let Some(variable) = late_variable(&rules, signature) {
         let message =
             format!("the guard runs before `{variable}` is read: compare it in the handler's body");
         errors.push(variable, message);
-        let holds = |condition: &Condition| matches!(condition, Condition::Holds(_));
-        rules.conditions.retain(|condition| !holds(condition));
+        let conditions = &mut rules.conditions;
+        conditions.retain(|condition| !matches!(condition, Condition::Holds(_)));
     }
-    Some(Requirement {
+    Ok(Guard {
         name,
         session: (*parameter.ty).clone(),
-        guard,
+        ident: guard_ident(&signature.ident),
         rules,
+        repeated: repeated(&handler.attributes),
     })
 }
 
-fn session_parameter<'a>(signature: &'a Signature, errors: &mut Errors) -> Option<&'a PatType> {
+fn session_parameter(signature: &Signature) -> Result<&PatType> {
     let message = "a handler's first parameter is its session, as in `claims: Claims`";
     let parameter = match signature.inputs.first() {
         Some(FnArg::Typed(parameter)) => parameter,
-        Some(FnArg::Receiver(receiver)) => {
-            errors.push(receiver, message);
-            return None;
-        }
-        None => {
-            errors.add(Error::new(signature.paren_token.span.join(), message));
-            return None;
-        }
+        Some(FnArg::Receiver(receiver)) => return refuse(receiver, message),
+        None => return Err(Error::new(signature.paren_token.span.join(), message)),
     };
-    if let Some(attribute) = attributes::conditional(&parameter.attrs) {
+    if let Some(attribute) = conditional(&parameter.attrs) {
         let message = "the session is required in every build; remove the attribute";
-        errors.push(attribute, message);
-        return None;
+        return refuse(attribute, message);
     }
     if let Some(message) = refusal(&parameter.ty, &signature.generics) {
-        errors.push(&parameter.ty, message);
-        return None;
+        return refuse(&parameter.ty, message);
     }
-    Some(parameter)
+    Ok(parameter)
 }
 
-/// Whether a function names the type of an `impl` around it, which is all that shows one here.
+/// Whether a function has or names the type of an `impl` around it, which is all that shows one here.
 fn is_method(handler: &Handler) -> bool {
-    let (signature, body) = (&handler.signature, &handler.body);
-    let body = |name| mentions(body.clone(), name);
-    mentions(signature.to_token_stream(), "Self") || body("Self") && !body("impl") && !body("trait")
+    let signature = &handler.signature;
+    let body = |name| mentions(handler.body.clone(), name);
+    signature.receiver().is_some()
+        || mentions(signature.to_token_stream(), "Self")
+        || body("Self") && !body("impl") && !body("trait")
 }
 
 /// `DeleteTodoGuard` for `delete_todo`, and `_2faGuard` for `_2fa`.
@@ -110,26 +100,41 @@ fn name(parameter: &PatType, rules: &Rules, errors: &mut Errors) -> Ident {
 }
 
 /// Finds where a condition names a later parameter.
-fn late_variable<'a>(expr: &'a Expr, signature: &Signature) -> Option<&'a Ident> {
-    let inner = |expr| late_variable(expr, signature);
-    match expr {
-        Expr::Binary(expr) => inner(&expr.left).or_else(|| inner(&expr.right)),
-        Expr::Call(expr) => expr.args.iter().find_map(inner),
-        Expr::Field(expr) => inner(&expr.base),
-        Expr::Group(expr) => inner(&expr.expr),
-        Expr::MethodCall(expr) => {
-            inner(&expr.receiver).or_else(|| expr.args.iter().find_map(inner))
+fn late_variable<'a>(rules: &'a Rules, signature: &Signature) -> Option<&'a Ident> {
+    let later = signature.inputs.iter().skip(1);
+    let later = later.filter_map(|parameter| match parameter {
+        FnArg::Typed(parameter) => Some(parameter.pat.to_token_stream()),
+        FnArg::Receiver(_) => None,
+    });
+    let later: TokenStream = later.collect();
+    let late = |expr: &'a Expr| match expr {
+        Expr::Path(expr) => {
+            let variable = expr.path.get_ident()?;
+            let name = variable.to_string();
+            // With a capital letter it is a type, as in `Path(id)`.
+            let is_late = !name.starts_with(char::is_uppercase) && mentions(later.clone(), &name);
+            is_late.then_some(variable)
         }
-        Expr::Paren(expr) => inner(&expr.expr),
-        Expr::Path(expr) => expr.path.get_ident().filter(|name| {
-            let mut later = signature.inputs.iter().skip(1);
-            later.any(|parameter| match parameter {
-                FnArg::Typed(parameter) => pattern::variables(&parameter.pat).contains(name),
-                FnArg::Receiver(_) => false,
-            })
-        }),
-        Expr::Reference(expr) => inner(&expr.expr),
-        Expr::Unary(expr) => inner(&expr.expr),
         _ => None,
+    };
+    rules.exprs().find_map(|expr| find(expr, &late))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::require_session::attribute;
+    use quote::quote;
+
+    #[test]
+    fn a_later_parameter_is_its_variables_and_not_its_type() {
+        let handler = quote!(
+            async fn todo(claims: Claims, Id(id): Id) {}
+        );
+        let is_refused = |arguments| {
+            let printed = attribute(arguments, &handler).to_string();
+            printed.contains("compile_error")
+        };
+        assert!(is_refused(quote!(if claims.owns(&id))));
+        assert!(!is_refused(quote!(if claims.ids().map(Id).any(is_public))));
     }
 }

@@ -6,21 +6,24 @@ pub(super) use guard::of_guard;
 pub(super) use handler::of_handler;
 pub(super) use rules::{Condition, Rules};
 
-use syn::{GenericArgument, Generics, Ident, Path, PathArguments, Type};
+use crate::expand::mentions;
+use quote::ToTokens as _;
+use syn::{Generics, Ident, Meta, Type, TypePath};
 
-pub(super) struct Requirement {
+pub(super) struct Guard {
     /// What the handler calls its session.
     pub(super) name: Ident,
     pub(super) session: Type,
-    pub(super) guard: Ident,
+    pub(super) ident: Ident,
     pub(super) rules: Rules,
+    pub(super) repeated: Vec<Meta>,
 }
 
 /// Why a type is no session, as far as its syntax shows it.
 fn refusal(ty: &Type, generics: &Generics) -> Option<&'static str> {
     match ty {
         Type::Group(group) => refusal(&group.elem, generics),
-        Type::Path(ty) if ty.qself.is_none() && !is_generic(&ty.path, generics) => {
+        Type::Path(ty) if ty.qself.is_none() && !is_generic(ty, generics) => {
             let last = ty.path.segments.last()?;
             let message = "a required session is no `Option`; \
                            write `claims: Claims`, or remove `#[require_session]`";
@@ -33,22 +36,9 @@ fn refusal(ty: &Type, generics: &Generics) -> Option<&'static str> {
     }
 }
 
-/// Whether a path or one of its arguments is a generic parameter, or `Self`.
-fn is_generic(path: &Path, generics: &Generics) -> bool {
-    let is_parameter = |name: &Ident| {
-        let mut parameters = generics.type_params();
-        *name == "Self" || parameters.any(|parameter| parameter.ident == *name)
-    };
-    let mut arguments = path
-        .segments
-        .iter()
-        .flat_map(|segment| match &segment.arguments {
-            PathArguments::AngleBracketed(arguments) => arguments.args.iter().collect(),
-            _ => Vec::new(),
-        });
-    path.leading_colon.is_none() && is_parameter(&path.segments[0].ident)
-        || arguments.any(|argument| match argument {
-            GenericArgument::Type(Type::Path(ty)) => is_generic(&ty.path, generics),
-            _ => false,
-        })
+/// Whether a type is or takes a generic parameter, or `Self`.
+fn is_generic(ty: &TypePath, generics: &Generics) -> bool {
+    let mentions = |name: &str| mentions(ty.to_token_stream(), name);
+    let mut parameters = generics.type_params();
+    mentions("Self") || parameters.any(|parameter| mentions(&parameter.ident.to_string()))
 }

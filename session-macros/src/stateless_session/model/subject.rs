@@ -1,35 +1,15 @@
 //! The two fields that a session knows: `sub` and `generation`.
 
-use super::super::parse::{self, SerdeEntry};
+use super::super::parse;
 use super::fields::ClaimField;
 use crate::attributes;
 use crate::errors::Errors;
+use quote::ToTokens as _;
 use syn::ext::IdentExt as _;
 use syn::{DeriveInput, Field, Ident, LitStr, Type};
 
-/// What serde can be told about a field, but the refresh token does not know.
-const NOT_FOR_THE_SUBJECT: [&str; 9] = [
-    "default",
-    "deserialize_with",
-    "flatten",
-    "serialize_with",
-    "skip",
-    "skip_deserializing",
-    "skip_serializing",
-    "skip_serializing_if",
-    "with",
-];
-
 /// Types that serde writes as neither a string nor an integer.
 const NOT_A_SUBJECT: [&str; 4] = ["bool", "f32", "f64", "Vec"];
-
-/// The values of `rename_all` that make another name of `sub`.
-const CHANGES_SUB: [&str; 4] = [
-    "PascalCase",
-    "SCREAMING-KEBAB-CASE",
-    "SCREAMING_SNAKE_CASE",
-    "UPPERCASE",
-];
 
 /// Types that convert into `u64` and are no counter. The others are refused by a trait.
 const NOT_A_GENERATION: [&str; 2] = ["bool", "char"];
@@ -54,12 +34,12 @@ pub(super) fn subject<'a>(
     }
     for other in subjects {
         let message = "duplicate claim `sub`, a session has one subject";
-        errors.push(other.ident(), message);
+        errors.push(&other.field.ident, message);
     }
     if subject.written != subject.read {
         let message =
             "the subject must be called `sub` when it is serialized and when it is deserialized";
-        errors.push(subject.ident(), message);
+        errors.push(&subject.field.ident, message);
     }
     check_rename_all(subject, input, errors);
     check_type(&subject.field.ty, errors);
@@ -67,16 +47,20 @@ pub(super) fn subject<'a>(
 }
 
 fn check_rename_all(subject: &ClaimField, input: &DeriveInput, errors: &mut Errors) {
-    if subject.is_renamed() {
+    if subject.has(&["rename"]) {
         return;
     }
-    for entry in parse::serde(&input.attrs) {
-        let rule = entry.value.as_ref().map(LitStr::value).unwrap_or_default();
-        if entry.name == "rename_all" && CHANGES_SUB.contains(&rule.as_str()) {
+    // The rules with a capital letter at the start are those that write `sub` with one.
+    let changes_sub = |rule: &LitStr| rule.value().starts_with(char::is_uppercase);
+    let entries = parse::serde(&input.attrs);
+    for entry in entries.iter().filter(|entry| entry.is("rename_all")) {
+        let rules = ["serialize", "deserialize"].map(|direction| entry.string(direction));
+        if let Some(rule) = rules.into_iter().flatten().find(changes_sub) {
             let message = format!(
-                "`{rule}` changes the name of `sub`: put `#[serde(rename = \"sub\")]` on it"
+                "`{}` changes the name of `sub`: put `#[serde(rename = \"sub\")]` on it",
+                rule.value()
             );
-            errors.push(entry.value, message);
+            errors.push(rule, message);
         }
     }
 }
@@ -91,34 +75,32 @@ fn check_type(ty: &Type, errors: &mut Errors) {
     }
 }
 
+/// Refuses what serde can be told about a field and the refresh token does not know; whether its type still counts.
 fn serializes_itself(subject: &ClaimField, errors: &mut Errors) -> bool {
-    let mut serializes_itself = true;
-    for SerdeEntry {
-        name, conditional, ..
-    } in &subject.serde
-    {
-        if NOT_FOR_THE_SUBJECT.iter().any(|refused| name == refused) {
+    for entry in &subject.serde {
+        let name = entry.path().to_token_stream().to_string();
+        if ["default", "flatten"].contains(&&*name)
+            || name.starts_with("skip")
+            || name.ends_with("with")
+        {
             let message = format!(
                 "remove `{name}`, as the refresh token carries `sub` by its own type: \
                  wrap that in a newtype"
             );
-            errors.push(name, message);
-            serializes_itself &= name != "flatten" && !name.to_string().ends_with("with");
-        } else if *conditional {
+            errors.push(entry.path(), message);
+        } else if entry.conditional {
             let message = "the subject is the same in every build: write this without `cfg_attr`";
-            errors.push(name, message);
+            errors.push(entry.path(), message);
         }
     }
-    serializes_itself
+    !subject.has(&["flatten", "with", "serialize_with", "deserialize_with"])
 }
 
 /// The field `generation`, by its own name or by serde's, so that neither is a counter that counts for nothing.
 pub(super) fn generations<'a>(fields: &[ClaimField<'a>], errors: &mut Errors) -> Vec<&'a Field> {
     let is_generation = |claim: &&ClaimField| {
-        claim.is_called("generation")
-            || claim
-                .ident()
-                .is_some_and(|ident| ident.unraw() == "generation")
+        let ident = claim.field.ident.as_ref();
+        claim.is_called("generation") || ident.is_some_and(|ident| ident.unraw() == "generation")
     };
     let mut generations = Vec::new();
     for claim in fields.iter().filter(is_generation) {

@@ -1,17 +1,16 @@
-//! What generated code calls.
+//! What generated code calls where requests are answered.
 
 #![allow(clippy::missing_errors_doc)] // generated code hands on what a request is refused for
 
 pub use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 pub use axum::http::request::Parts;
-pub use serde::{Deserializer, Serializer};
 
 use crate::claims::SessionClaims;
+use crate::extract;
 use crate::guard::{Guard, Require};
 use crate::rejection::SessionRejection;
 use crate::session::Session;
 
-pub use crate::claims::Wire;
 pub use crate::session::FromSession;
 pub use crate::sessions::HoldsSessions;
 
@@ -20,7 +19,7 @@ pub fn claims<C: SessionClaims>(
     parts: &Parts,
     state: &impl HoldsSessions<C>,
 ) -> Result<C, SessionRejection> {
-    let session = state.sessions().authenticate(&parts.headers)?;
+    let session = extract::required(&state.sessions(), parts)?;
     Ok(session.into_claims())
 }
 
@@ -29,7 +28,7 @@ pub fn optional_claims<C: SessionClaims>(
     parts: &Parts,
     state: &impl HoldsSessions<C>,
 ) -> Result<Option<C>, SessionRejection> {
-    let session = state.sessions().authenticate_optional(&parts.headers)?;
+    let session = extract::optional(&state.sessions(), parts)?;
     Ok(session.map(Session::into_claims))
 }
 
@@ -59,31 +58,24 @@ pub fn text<T: AsRef<str> + ?Sized>(field: &T) -> &str {
     field.as_ref()
 }
 
-/// The value of a user's counter.
-pub fn counter<C: Counter>(generation: C) -> u64 {
-    generation.into_u64()
-}
-
-/// Unsigned integers, and types that are one.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is no unsigned integer",
-    label = "`generation` must be `u8`, `u16`, `u32`, `u64` or convert into `u64`"
-)]
-pub trait Counter {
-    /// What `Into<u64>` does.
-    fn into_u64(self) -> u64;
-}
-
-// Not the bound itself, because rustc would list whatever converts into `u64` in the user's build.
-#[diagnostic::do_not_recommend]
-impl<T: Into<u64>> Counter for T {
-    fn into_u64(self) -> u64 {
-        self.into()
-    }
-}
-
 /// Compiles where `T` is a session.
 pub const fn assert_session<T: FromSession>() {}
+
+/// Compiles where `#[utoipa::path]` has not run before `#[require_session]`, which would then say nothing to it.
+#[cfg(feature = "utoipa")]
+pub const fn assert_undescribed<T: Undescribed>() {}
+
+/// What the name of an attribute's struct means where there is no such struct.
+#[cfg(feature = "utoipa")]
+#[diagnostic::on_unimplemented(
+    message = "`#[utoipa::path(..)]` stands above `#[require_session]`, and would not say what the handler requires",
+    label = "write `#[require_session]` above `#[utoipa::path(..)]`"
+)]
+pub trait Undescribed {}
+
+#[cfg(feature = "utoipa")]
+#[diagnostic::do_not_recommend]
+impl Undescribed for () {}
 
 /// Compiles where a guard's `fresh` is shorter than the access lifetime of its session.
 ///
