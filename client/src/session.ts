@@ -33,7 +33,7 @@ export interface TokenResponse {
  * - `other_session`: another login took this session's place in the meantime.
  * - `cookies_blocked`: the browser did not store the session cookies.
  * - `configuration`: an option is missing.
- * - `disposed`: `dispose()` was called.
+ * - `disposed`: `dispose()` was called, or there is no browser here, as where a server renders.
  */
 export type SessionErrorCode =
   | 'out'
@@ -46,11 +46,9 @@ export type SessionErrorCode =
 /** What `token`, `fetch`, `adopt` and `logout` reject with; every other error is the network's own. */
 export class SessionError extends Error {
   override readonly name = 'SessionError'
-  readonly code: SessionErrorCode
 
-  constructor(code: SessionErrorCode, message: string) {
-    super(message)
-    this.code = code
+  constructor(readonly code: SessionErrorCode) {
+    super(code)
   }
 }
 
@@ -80,11 +78,15 @@ export interface Session<Claims> {
   /**
    * `fetch` with the token, for the own and the listed origins; without a session, or with an `Authorization` of the
    * caller's, a plain one. A 401 that refuses the token makes one refresh and one repeat; where that fails, the 401 is
-   * the answer. Rejects with `offline` rather than to send a signed-in user's request without a token.
+   * the answer. Where CORS hides why a 401 was given, only GET and HEAD are repeated. Rejects with `offline` rather than to
+   * send a signed-in user's request without a token, and as soon as the caller's `signal` says so.
    */
   fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response>
-  /** Takes what the application's own login answered; rejects with `cookies_blocked` or `other_session`. */
-  adopt(answer: TokenResponse): Promise<void>
+  /**
+   * Takes what the application's own login answered, and gives it back: a `Response` that is not ok, or an answer without a
+   * token, as it is, for the caller to show. Rejects with `cookies_blocked` or `other_session`.
+   */
+  adopt<Answer extends Response | TokenResponse>(answer: Answer): Promise<Answer>
   /**
    * Signs out here and in all tabs at once, then tells the server. Resolves even if the server is not reached, since
    * without the marker the cookies are worthless; with `marker: false` it rejects with `offline` then.
@@ -110,6 +112,7 @@ interface Token<Claims> {
 }
 
 interface Message extends Partial<TokenResponse> {
+  code?: string
   ask?: boolean
   age?: number
   wall?: number
@@ -117,36 +120,38 @@ interface Message extends Partial<TokenResponse> {
   reason?: Reason
 }
 
+/**
+ * Whether the marker can be read: the module that the server serves is for its own pages, which can; `sibling.js` is for pages of
+ * another origin of the same site, which cannot. The npm package is for both, by the option.
+ */
+declare const READS_MARKER: boolean | undefined
+
+const PREFIX = '__Host-'
 const SERVED_COOKIE = '__SESSION_COOKIE__'
 const SIBLINGS_ANSWER = 40
 const SIBLING_REFRESHES = 3_000
 const SERVER_ANSWERS = 10_000
 const LOOK_EVERY = 2_000
 const LEAST_WAIT = 1_000
-const MOST_JITTER = 60_000
+const MOST_WAIT = 60_000
+const ASKS_AGAIN = 5_000
+/** Whoever forces no refresh for so long begins with short pauses again. */
+const CALM = 10_000
 
-const problems: Record<SessionErrorCode, string> = {
-  out: 'no session',
-  offline: 'the session routes do not answer',
-  other_session: 'another login took the place of this session',
-  cookies_blocked: 'the browser did not store the session cookies',
-  configuration: 'give `base` and `cookie` (`__Host-..`)',
-  disposed: 'disposed',
-}
+const decode = (base64url: string) => atob(base64url.replaceAll('-', '+').replaceAll('_', '/'))
 
-const problem = (code: SessionErrorCode) => new SessionError(code, problems[code])
-
-async function sidOf(marker: string): Promise<string> {
+/** Whether a `sid` is the first half of the marker's SHA-256. */
+async function isOf(marker: string, sid: string): Promise<boolean> {
   const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(marker))
-  const base64 = btoa(String.fromCharCode(...new Uint8Array(digest, 0, 16)))
-  return base64.replaceAll('+', '-').replaceAll('/', '_').slice(0, 22)
+  return String.fromCharCode(...new Uint8Array(digest, 0, 16)) === decode(sid)
 }
 
 /** The payload, unverified: the server verifies, the page only reads. */
 function payloadOf(token: string | undefined): Record<string, unknown> {
   try {
-    const binary = atob(token!.split('.')[1]!.replaceAll('-', '+').replaceAll('_', '/'))
-    return JSON.parse(new TextDecoder().decode(Uint8Array.from(binary, char => char.charCodeAt(0)))) ?? {}
+    const bytes = Uint8Array.from(decode(token!.split('.')[1]!), char => char.charCodeAt(0))
+    const json = new TextDecoder().decode(bytes)
+    return JSON.parse(json) ?? {}
   } catch {
     return {}
   }
@@ -156,8 +161,11 @@ function payloadOf(token: string | undefined): Record<string, unknown> {
 export function createSession<Claims extends object = Record<string, unknown>>(
   options: SessionOptions = {},
 ): Session<Claims> {
-  const { cookie = SERVED_COOKIE, marker: readable = true } = options
-  if (readable && !cookie.startsWith('__Host-')) throw problem('configuration')
+  const { cookie = SERVED_COOKIE, marker } = options
+  const readable = typeof READS_MARKER === 'undefined' ? (marker ?? true) : READS_MARKER
+  // Neither is known where nobody wrote the cookie in, as in a bundle.
+  const isKnown = (readable ? cookie : options.base ? PREFIX : SERVED_COOKIE).startsWith(PREFIX)
+  if (!isKnown || marker === !readable) throw new SessionError('configuration')
   const base = new URL('.', new URL(options.base?.replace(/\/?$/, '/') ?? import.meta.url, location.href)).href
   const origins = [location.href, ...(options.origins ?? [])].map(origin => new URL(origin).origin)
   const callbacks = new Set<(snapshot: Snapshot<Claims>) => void>()
@@ -179,6 +187,18 @@ export function createSession<Claims extends object = Record<string, unknown>>(
   let failures = 0
   let notBefore = 0
   let retryAt = 0
+  let said = false
+  /** When the page asks once more although the session is unknown; 0 until it was. */
+  let againAt = readable ? 0 : Infinity
+  /** Until when no refresh is forced, and how long that pause is. */
+  let brake = -Infinity
+  let pause = 0
+
+  /** On the console, once, what the page cannot mend. */
+  const say = (...what: unknown[]) => {
+    said ||= (console.error('session', ...what), true)
+    return null
+  }
 
   function readMarker(): string | null {
     if (!readable) return identity!
@@ -201,7 +221,7 @@ export function createSession<Claims extends object = Record<string, unknown>>(
     const state = !alive ? 'out' : failures ? 'offline' : !token ? 'unknown' : stepUp ? 'login_required' : 'in'
     if (disposal.signal.aborted || (state === snapshot.state && claims === snapshot.claims)) return
     snapshot = { state, claims, reason } as Snapshot<Claims>
-    for (const callback of [...callbacks]) {
+    for (const callback of callbacks) {
       try {
         callback(snapshot)
       } catch (error) {
@@ -238,15 +258,16 @@ export function createSession<Claims extends object = Record<string, unknown>>(
 
   /** A token counts only beside the marker it was issued with, whoever brings it and however late. */
   async function arrive(answer: Message, reason: Reason = 'refresh'): Promise<boolean> {
-    const { iss, aud, sid, auth_time, iat, exp, ...claims } = payloadOf(answer.access_token)
-    const steady = performance.now() - (answer.age ?? 0)
-    const wall = answer.wall ?? Date.now()
+    // No claim may pass for the object's prototype.
+    const { iss, aud, sid, auth_time, iat, exp, __proto__, ...claims } = payloadOf(answer.access_token)
+    const steady = performance.now() - Math.max(0, Number(answer.age) || 0)
+    const wall = Number(answer.wall) || Date.now()
     const life = (answer.expires_in ?? (exp as number) - (iat as number)) * 1000
-    const lead = Math.min(30_000, life / 5) * (0.8 + 0.2 * Math.random())
+    const lead = Math.min(30_000, life / 5) * (1 - Math.random() / 5)
     let next = sid as string
     if (readable) {
       const marker = readMarker()
-      if (!marker || (await sidOf(marker)) !== sid || readMarker() !== marker) return false
+      if (!marker || !(await isOf(marker, next).catch(() => false)) || readMarker() !== marker) return false
       next = marker
     }
     if (!next || !(life > 0) || ended.has(next) || disposal.signal.aborted) return false
@@ -304,21 +325,24 @@ export function createSession<Claims extends object = Record<string, unknown>>(
       tell({ ask: true })
       if (await isSpared(SIBLINGS_ANSWER)) return
     }
-    const { locks } = navigator
-    if (!locks) return ask(controller)
-    await locks
-      .request(base, { ifAvailable: true }, async lock => {
-        if (lock || !(await isSpared(SIBLING_REFRESHES))) await ask(controller)
-      })
-      .catch(() => ask(controller))
+    let asking: Promise<void> | undefined
+    const askOnce = () => {
+      stopWaiting()
+      return (asking ??= ask(controller))
+    }
+    // Nothing waits for the lock manager, which may be absent, throw, or never answer.
+    const lock = async () => navigator.locks.request(base, { ifAvailable: true }, held => held && askOnce())
+    lock().catch(askOnce)
+    if (!(await isSpared(SIBLING_REFRESHES))) askOnce()
+    await asking
   }
 
   async function ask(controller: AbortController) {
     look()
     if (controller !== current) return
-    const timeout = setTimeout(() => controller.abort(), SERVER_ANSWERS)
+    const timeout = setTimeout(() => controller.abort(), Math.min(MOST_WAIT, SERVER_ANSWERS * 2 ** failures))
     let response: Response | undefined
-    let answer: Message & { code?: string } = {}
+    let answer: Message = {}
     try {
       response = await fetch(base + 'refresh', { method: 'POST', credentials: 'include', signal: controller.signal })
       answer = (await response.json()) ?? {}
@@ -333,13 +357,21 @@ export function createSession<Claims extends object = Record<string, unknown>>(
     if (controller !== current) return
     if (response?.status === 401) {
       if (answer.code === 'session_ended') return end(answer.code)
-      if (answer.code === 'session_unknown') return settle(identity!, false, answer.code)
+      if (answer.code === 'session_unknown') {
+        settle(identity!, false, answer.code)
+        // Its cookies may have stayed behind this once.
+        againAt ||= performance.now() + ASKS_AGAIN
+        return
+      }
     }
     // Anything else is an outage, and an outage is not a logout.
+    if (response && response.status < 500) say(base + 'refresh', response.status, answer.code)
     current = new AbortController()
     failures++
-    notBefore = performance.now() + Math.max(LEAST_WAIT, Number(response?.headers.get('Retry-After')) * 1000 || 0)
-    retryAt = notBefore + Math.random() * Math.min(MOST_JITTER, 1000 * 2 ** failures)
+    const after = response?.headers.get('Retry-After') ?? ''
+    const wait = Number(after) * 1000 || Date.parse(after) - Date.now() || 0
+    notBefore = performance.now() + Math.min(MOST_WAIT, Math.max(LEAST_WAIT, wait))
+    retryAt = notBefore + Math.random() * Math.min(MOST_WAIT, 1000 * 2 ** failures)
     emit('unavailable')
   }
 
@@ -348,13 +380,11 @@ export function createSession<Claims extends object = Record<string, unknown>>(
     clearTimeout(timer)
     look()
     if (disposal.signal.aborted || document.hidden) return
+    if (!alive && identity && performance.now() >= againAt) alive = !!(againAt = Infinity)
     if (untilRefresh() <= 0) refresh()
     // Timers drop fractions: without the millisecond more, the page would wake just too early, and again at once.
     timer = setTimeout(wake, pending ? LOOK_EVERY : Math.min(LOOK_EVERY, untilRefresh() + 1))
   }
-
-  const on = (type: string, listener: (event: Event) => void) =>
-    addEventListener(type, listener, { signal: disposal.signal })
 
   function hasten(event: Event) {
     retryAt = notBefore
@@ -367,42 +397,71 @@ export function createSession<Claims extends object = Record<string, unknown>>(
     const began = identity
     if (isEnding()) refresh()
     if (!left()) await settled()
-    if (disposal.signal.aborted) throw problem('disposed')
-    if (!alive) throw problem('out')
-    if (began && began !== identity) throw problem('other_session')
-    if (!left()) throw problem('offline')
+    if (disposal.signal.aborted) throw new SessionError('disposed')
+    if (!alive) throw new SessionError('out')
+    if (began && began !== identity) throw new SessionError('other_session')
+    if (!left()) throw new SessionError('offline')
     return token!.value
   }
 
-  async function challenged(header: string | null | undefined, refused: string): Promise<string | null> {
-    const error = /\bBearer\b.*\berror="(\w+)"/i.exec(header ?? '')?.[1]
+  const errorOf = (header?: string | null) => /\bBearer\b.*\berror="(\w+)"/i.exec(header ?? '')?.[1]
+
+  /** The token to repeat a request with that was refused for `error`: a challenge's, or the code of a problem. */
+  async function recover(error = '', refused: string): Promise<string | null> {
     const isSame = () => token?.sid === payloadOf(refused)['sid']
     look()
     if (!token || !isSame()) return null
-    if (error === 'insufficient_user_authentication') {
+    if (/^(insufficient_user_authentication|login_required)$/.test(error)) {
       stepUp = true
       emit('login_required')
     }
-    if (error !== 'invalid_token') return null
+    if (!/^(invalid_token|stale_token|cors)$/.test(error)) return null
     if (token.value === refused || !left()) {
+      if (!pending) {
+        const since = performance.now() - brake
+        if (since < 0) return say(error)
+        pause = since < CALM ? Math.min(MOST_WAIT, pause * 2) : LEAST_WAIT
+        brake = performance.now() + pause
+      }
       refresh(true)
       await settled()
     }
     return left() && token.value !== refused && isSame() ? token.value : null
   }
 
-  siblings.onmessage = ({ data }: MessageEvent<Message>) => {
-    look(data.reason)
-    if (data.access_token) arrive(data)
-    if (data.ask && left()) share()
-    if (!readable && data.over) {
-      if (data.over === identity) settle(null, false, data.reason!)
-      ended.add(data.over)
+  async function send(request: Request): Promise<Response> {
+    request.signal.throwIfAborted()
+    if (!origins.includes(new URL(request.url).origin) || request.headers.has('Authorization')) return fetch(request)
+    const value = await getToken().catch((error: SessionError) => {
+      if (error.code !== 'out') throw error
+    })
+    if (!value) return fetch(request)
+    const sendAs = (bearer: string, to: Request) => {
+      to.headers.set('Authorization', 'Bearer ' + bearer)
+      return fetch(to)
+    }
+    const response = await sendAs(value, request.clone())
+    if (response.status !== 401) return response
+    const { headers, type } = response
+    // CORS may hide the reason, and then a repeat must do no harm. A body that is not ours may have no end.
+    const error: string =
+      errorOf(headers.get('WWW-Authenticate')) ??
+      (/problem/.test(headers.get('Content-Type')!) ? (await response.clone().json().catch(() => 0)).code : type)
+    const another = await recover(error, value)
+    return another && (error !== 'cors' || /^(GET|HEAD)$/.test(request.method)) ? sendAs(another, request) : response
+  }
+
+  siblings.onmessage = ({ data }: MessageEvent<Message | null>) => {
+    const { reason, access_token, ask, over } = data ?? {}
+    look(reason)
+    if (access_token) arrive(data!)
+    if (ask && left()) share()
+    if (!readable && over) {
+      if (over === identity) settle(null, false, reason!)
+      ended.add(over)
     }
   }
-  on('pageshow', hasten)
-  on('online', hasten)
-  on('visibilitychange', hasten)
+  for (const type of ['pageshow', 'online', 'visibilitychange']) addEventListener(type, hasten, disposal)
   if (readable) look('start')
   else refresh()
   wake()
@@ -420,37 +479,33 @@ export function createSession<Claims extends object = Record<string, unknown>>(
       return () => void callbacks.delete(callback)
     },
     token: getToken,
-    async fetch(input, init) {
+    fetch(input, init) {
       const request = new Request(input, init)
-      if (!origins.includes(new URL(request.url).origin) || request.headers.has('Authorization')) return fetch(request)
-      const value = await getToken().catch((error: SessionError) => {
-        if (error.code !== 'out') throw error
+      // The caller's signal counts while a token is awaited, which others may go on waiting for.
+      const aborted = new Promise<never>((_, reject) => {
+        request.signal.onabort = () => reject(request.signal.reason)
       })
-      if (!value) return fetch(request)
-      const send = (bearer: string, to: Request) => {
-        to.headers.set('Authorization', 'Bearer ' + bearer)
-        return fetch(to)
-      }
-      const response = await send(value, request.clone())
-      if (response.status !== 401) return response
-      const another = await challenged(response.headers.get('WWW-Authenticate'), value)
-      return another ? send(another, request) : response
+      return Promise.race([send(request), aborted])
     },
     async adopt(answer) {
-      if (await arrive(answer, 'login')) {
+      const issued = answer instanceof Response ? answer.ok && (await answer.clone().json()) : answer
+      if (!issued.access_token) return answer
+      if (await arrive(issued, 'login')) {
         share()
-        return
+        return answer
       }
       look()
-      throw problem(disposal.signal.aborted ? 'disposed' : readable && !readMarker() ? 'cookies_blocked' : 'other_session')
+      throw new SessionError(disposal.signal.aborted ? 'disposed' : readable && !readMarker() ? 'cookies_blocked' : 'other_session')
     },
     async logout() {
       end('logout')
-      const request = { method: 'POST', credentials: 'include', keepalive: true } as const
+      const controller = new AbortController()
+      setTimeout(() => controller.abort(), SERVER_ANSWERS)
+      const request = { method: 'POST', credentials: 'include', keepalive: true, signal: controller.signal } as const
       const response = await fetch(base + 'logout', request).catch(() => null)
-      if (!readable && !response?.ok) throw problem('offline')
+      if (!readable && !response?.ok) throw new SessionError('offline')
     },
-    challenged,
+    challenged: (header, refused) => recover(errorOf(header), refused),
     dispose() {
       disposal.abort()
       clearTimeout(timer)

@@ -7,8 +7,9 @@ import { SourceTextModule, createContext } from 'node:vm'
 
 export const ORIGIN = 'https://app.example'
 export const MARKER = '__Host-my-app'
-const built = new URL('../../session-runtime/client/client.js', import.meta.url)
-const source = readFileSync(process.env.SESSION_MODULE ?? built, 'utf8')
+const built = name => new URL(`../../session-runtime/client/${name}.js`, import.meta.url)
+const source = name => readFileSync(process.env.SESSION_MODULE ?? built(name), 'utf8')
+const sources = { client: source('client'), sibling: source('sibling') }
 
 export const sidOf = marker => createHash('sha256').update(marker).digest().subarray(0, 16).toString('base64url')
 const encode = value => Buffer.from(JSON.stringify(value)).toString('base64url')
@@ -97,6 +98,8 @@ class Tab {
   /** What subscribers saw. */
   seen = []
   errors = []
+  /** What the module said on the console. */
+  said = []
 
   /** `served`: whether the server wrote the cookie's name into the module, as the session routes do. */
   constructor(browser, { origin = ORIGIN, globals = {}, served = true } = {}) {
@@ -108,6 +111,7 @@ class Tab {
 
   async load(options) {
     const context = createContext(this.makeGlobals(), { codeGeneration: { strings: false, wasm: false } })
+    const source = sources[options?.marker === false ? 'sibling' : 'client']
     const text = this.served ? source.replace('__SESSION_COOKIE__', MARKER) : source
     const module = new SourceTextModule(text, {
       context,
@@ -158,6 +162,8 @@ class Tab {
         }
       },
       Request: TabRequest,
+      Response,
+      console: { error: (...what) => tab.said.push(what.join(' ')) },
       TextDecoder,
       TextEncoder,
       URL,
@@ -180,7 +186,7 @@ class Tab {
           },
         },
       },
-      Date: { now: () => 1_700_000_000_000 + browser.now + browser.wallOffset },
+      Date: { now: () => 1_700_000_000_000 + browser.now + browser.wallOffset, parse: Date.parse },
       document: {
         get hidden() {
           return tab.hidden
@@ -281,7 +287,7 @@ Browser.prototype.post = function post(from, data) {
 
 const json = (status, body, headers = {}) =>
   new Response(JSON.stringify(body), { status, headers: { 'Content-Type': 'application/json', ...headers } })
-const problem = (status, code, headers) => json(status, { status, code }, headers)
+const problem = (status, code, headers) => json(status, { status, code }, { 'Content-Type': 'application/problem+json', ...headers })
 const challenge = (code, value) => problem(401, code, { 'WWW-Authenticate': value })
 
 /** Answers as the session routes and a guarded handler do; `script` may answer first. */

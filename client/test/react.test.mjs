@@ -11,7 +11,8 @@ Object.assign(globalThis, { window, document: window.document, IS_REACT_ACT_ENVI
 globalThis.navigator ??= window.navigator
 // React looks for a document when it is loaded.
 const { StrictMode, act, createElement } = await import('react')
-const { createRoot } = await import('react-dom/client')
+const { createRoot, hydrateRoot } = await import('react-dom/client')
+const { renderToString } = await import('react-dom/server')
 
 it('follows the session and renders for changes only', async () => {
   const browser = new Browser()
@@ -43,4 +44,28 @@ it('follows the session and renders for changes only', async () => {
     other.session.logout()
     await browser.pass(100)
   })
+})
+
+it('is rendered by a server, and taken over without a warning', async () => {
+  const browser = new Browser()
+  const signedIn = await browser.open()
+  signedIn.login('ann')
+  await browser.pass(100)
+  const tab = await browser.open()
+  await browser.pass(100)
+  const Who = () => {
+    const { state, claims } = useSession(tab.session)
+    return createElement('p', null, `${state} ${claims?.sub}`)
+  }
+  const container = document.createElement('div')
+  container.innerHTML = renderToString(createElement(Who))
+  assert.equal(container.textContent, 'unknown undefined')
+  const said = []
+  const { error } = console
+  console.error = (...what) => said.push(what)
+  const onRecoverableError = mismatch => said.push(mismatch)
+  await act(() => hydrateRoot(container, createElement(Who), { onRecoverableError }))
+  console.error = error
+  assert.equal(container.textContent, 'in ann')
+  assert.deepEqual(said, [])
 })

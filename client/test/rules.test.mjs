@@ -61,6 +61,26 @@ describe('rule 1: the token stays in memory', () => {
     assert.deepEqual([...browser.jar.keys()].filter(name => !browser.jar.get(name).httpOnly), [MARKER])
   })
 
+  it('shows no token to the console, nor to other tabs at logout', async () => {
+    const [browser, first, second] = await signedIn('ann', 2)
+    const token = await done(browser, first.session.token())
+    const messages = []
+    const { onmessage } = second.channels[0]
+    second.channels[0].onmessage = event => {
+      messages.push(JSON.stringify(event.data))
+      onmessage(event)
+    }
+    browser.server.script = ({ path }) =>
+      path === '/api' ? challenge('invalid_token', 'Bearer error="invalid_token"') : undefined
+    for (let call = 0; call < 3; call++) await done(browser, first.session.fetch('/api'))
+    assert.equal(first.said.length, 1)
+    assert.ok(!/\.[\w-]{20}/.test(first.said.join()))
+    messages.length = 0
+    await done(browser, first.session.logout())
+    assert.equal(messages.length, 1)
+    assert.ok(![...messages, ...first.errors].join().includes(token.split('.')[1]))
+  })
+
   it('shows no token on the session object or in what subscribers get', async () => {
     const [browser, tab] = await signedIn()
     const token = await done(browser, tab.session.token())
@@ -126,13 +146,80 @@ describe('rule 3: one refresh in flight', () => {
   })
 
   it('needs no lock', async () => {
-    for (const locks of [undefined, { request: async () => Promise.reject(new Error('InvalidStateError')) }]) {
+    const throwing = {
+      request() {
+        throw new Error('SecurityError')
+      },
+    }
+    for (const locks of [undefined, { request: async () => Promise.reject(new Error('InvalidStateError')) }, throwing]) {
       const [browser] = await signedIn()
       browser.tabs[0].freeze()
       const tab = await browser.open(undefined, { globals: { navigator: { locks } } })
       await done(browser, tab.session.token())
       assert.equal(tab.refreshes, 1)
     }
+  })
+})
+
+describe('rule 3: no wait without a bound', () => {
+  it('refreshes without a lock manager that never answers', async () => {
+    const [browser] = await signedIn()
+    browser.tabs[0].freeze()
+    const silent = { request: () => new Promise(() => {}) }
+    const tab = await browser.open(undefined, { globals: { navigator: { locks: silent } } })
+    const token = tab.session.token()
+    await browser.pass(3_000)
+    assert.equal(tab.refreshes, 0)
+    await done(browser, token, 200)
+    assert.equal(tab.refreshes, 1)
+  })
+
+  it('grows patient with a slow look-up, up to a minute', async () => {
+    const [browser, tab] = await signedIn()
+    browser.server.script = atRefresh(({ cookies }) => {
+      const marker = cookies.get(MARKER)
+      return { response: json(200, browser.server.tokenResponse('ann', sidOf(marker))), latency: 12_000 }
+    })
+    browser.sleep(LIFE)
+    await browser.pass(13_000)
+    assert.equal(tab.session.state, 'offline')
+    await browser.pass(40_000)
+    assert.equal(tab.session.state, 'in')
+    const aborts = []
+    browser.server.script = atRefresh(({ request, at }) => {
+      request.signal.addEventListener('abort', () => aborts.push(browser.now - at))
+      return { response: json(200, {}), latency: 1e9 }
+    })
+    browser.sleep(LIFE)
+    await browser.pass(1_000_000)
+    assert.deepEqual(aborts.slice(0, 5), [10_000, 20_000, 40_000, 60_000, 60_000])
+  })
+
+  it('does not wait for ever for the answer to a logout', async () => {
+    const [browser, tab] = await signedIn()
+    browser.server.script = ({ path }) => (path === '/auth/logout' ? { response: json(200, {}), latency: 1e9 } : undefined)
+    await done(browser, tab.session.logout(), 11_000)
+    assert.equal(tab.session.state, 'out')
+  })
+
+  it('gives up with the caller, while other callers still get theirs', async () => {
+    const [browser, tab] = await signedIn()
+    browser.server.script = atRefresh(({ cookies }) => {
+      const marker = cookies.get(MARKER)
+      return { response: json(200, browser.server.tokenResponse('ann', sidOf(marker))), latency: 8_000 }
+    })
+    browser.sleep(LIFE)
+    const caller = new AbortController()
+    const given = tab.session.fetch('/api', { signal: caller.signal })
+    const other = tab.session.fetch('/api')
+    await browser.pass(500)
+    caller.abort(new Error('500 ms are over'))
+    const again = tab.session.fetch('/api', { signal: caller.signal })
+    for (const { reason } of await done(browser, Promise.allSettled([given, again]), 10)) {
+      assert.equal(reason.message, '500 ms are over')
+    }
+    assert.equal((await done(browser, other, 9_000)).status, 200)
+    assert.equal(tab.requests.filter(({ path }) => path === '/api').length, 1)
   })
 })
 
@@ -392,6 +479,88 @@ describe('rule 7: one refresh and one repeat', () => {
     assert.deepEqual(states(tab), ['in'])
   })
 
+  it('has a brake on an API that refuses every token, and says why once', async () => {
+    const [browser, tab] = await signedIn()
+    browser.server.script = ({ path }) =>
+      path === '/api' ? challenge('invalid_token', 'Bearer error="invalid_token"') : undefined
+    const statuses = new Set()
+    for (let call = 0; call < 80; call++) {
+      statuses.add((await done(browser, tab.session.fetch('/api'), 100)).status)
+    }
+    assert.deepEqual([...statuses], [401])
+    assert.ok(tab.refreshes >= 2 && tab.refreshes <= 4, `${tab.refreshes}`)
+    assert.deepEqual(tab.said, ['session invalid_token'])
+    for (let call = 0; call < 60; call++) await done(browser, tab.session.fetch('/api'), 10_000)
+    const times = tab.requests.filter(({ path }) => path === '/auth/refresh').map(({ at }) => at)
+    const last = times.at(-1) - times.at(-2)
+    assert.ok(last >= 60_000 && last < 75_000, `${last}`)
+    // And it forgets, once the API is well again.
+    browser.server.script = () => undefined
+    await browser.pass(LIFE)
+    for (let refusal = 0; refusal < 2; refusal++) {
+      browser.server.revoked.add(await done(browser, tab.session.token()))
+      assert.equal((await done(browser, tab.session.fetch('/api'))).status, 200)
+      await browser.pass(1_000)
+    }
+  })
+
+  it('reads the code of a problem where no challenge can be read', async () => {
+    for (const [code, refreshes] of [['invalid_token', 1], ['stale_token', 1], ['wrong_password', 0]]) {
+      const [browser, tab] = await signedIn()
+      const old = await done(browser, tab.session.token())
+      browser.server.script = ({ authorization }) => (authorization === `Bearer ${old}` ? problem(401, code) : undefined)
+      const response = await done(browser, tab.session.fetch('/api', { method: 'POST', body: 'once' }))
+      assert.deepEqual([response.status, tab.refreshes], refreshes ? [200, 1] : [401, 0])
+      assert.equal(tab.requests.filter(({ path }) => path === '/api').length, 1 + refreshes)
+    }
+  })
+
+  it('takes no code for ours that is not in problem details, and waits for no body without an end', async () => {
+    const endless = () => new Response(new ReadableStream(), { status: 401, headers: { 'Content-Type': 'application/json' } })
+    for (const answer of [() => json(401, { code: 'invalid_token' }), endless]) {
+      const [browser, tab] = await signedIn()
+      browser.server.script = ({ path }) => (path === '/api' ? answer() : undefined)
+      assert.equal((await done(browser, tab.session.fetch('/api'))).status, 401)
+      assert.equal(tab.refreshes, 0)
+    }
+    const [browser, tab] = await signedIn()
+    const headers = { 'Content-Type': 'application/problem+json' }
+    browser.server.script = ({ path }) => (path === '/api' ? new Response('{', { status: 401, headers }) : undefined)
+    assert.equal((await done(browser, tab.session.fetch('/api'))).status, 401)
+  })
+
+  it('says that a login is required by a code alone', async () => {
+    const [browser, tab] = await signedIn()
+    browser.server.script = ({ path }) => (path === '/api' ? problem(401, 'login_required') : undefined)
+    const response = await done(browser, tab.session.fetch('/api'))
+    assert.equal((await response.json()).code, 'login_required')
+    assert.deepEqual([tab.session.state, tab.refreshes], ['login_required', 0])
+  })
+
+  it('repeats no POST for a 401 whose reason CORS hides, and refreshes for the next one', async () => {
+    for (const [method, times] of [['GET', 2], ['HEAD', 2], ['POST', 1], ['DELETE', 1]]) {
+      const [browser, tab] = await signedIn()
+      const old = await done(browser, tab.session.token())
+      browser.server.script = ({ authorization }) => {
+        if (authorization !== `Bearer ${old}`) return
+        return Object.defineProperty(new Response('', { status: 401 }), 'type', { value: 'cors' })
+      }
+      const response = await done(browser, tab.session.fetch('/api', { method }))
+      assert.equal(response.status, times === 2 ? 200 : 401, method)
+      assert.equal(tab.requests.filter(({ path }) => path === '/api').length, times, method)
+      assert.equal(tab.refreshes, 1)
+      assert.equal((await done(browser, tab.session.fetch('/api', { method }))).status, 200)
+    }
+  })
+
+  it('is not moved by the challenge of another scheme', async () => {
+    const [browser, tab] = await signedIn()
+    browser.server.script = ({ path }) =>
+      path === '/api' ? new Response('', { status: 401, headers: { 'WWW-Authenticate': 'DPoP error="invalid_token"' } }) : undefined
+    assert.equal((await done(browser, tab.session.fetch('/api'))).status, 401)
+    assert.equal(tab.refreshes, 0)
+  })
+
   it('gives back the 401 when the refresh fails', async () => {
     const [browser, tab] = await signedIn()
     browser.server.revoked.add(await done(browser, tab.session.token()))
@@ -443,11 +612,11 @@ describe('rule 8: an outage is not a logout', () => {
       assert.equal(tab.session.state, 'offline')
       assert.equal(user(tab), 'ann')
       assert.ok(browser.marker)
-      assert.equal(await code(browser, tab.session.token(), 11_000), 'offline')
-      assert.equal(await code(browser, tab.session.fetch('/api'), 11_000), 'offline')
+      assert.equal(await code(browser, tab.session.token(), 61_000), 'offline')
+      assert.equal(await code(browser, tab.session.fetch('/api'), 61_000), 'offline')
       assert.equal(tab.requests.filter(({ path }) => path === '/api').length, 0)
       browser.server.script = () => undefined
-      await browser.pass(62_000)
+      await browser.pass(124_000)
       assert.equal(tab.session.state, 'in')
       await done(browser, tab.session.token())
     })
@@ -486,6 +655,32 @@ describe('rule 8: an outage is not a logout', () => {
     assert.ok(tab.refreshes > 1)
   })
 
+  it('waits a minute at most, and reads a date', async () => {
+    const at = seconds => new Date(1_700_000_000_000 + 1_000_000 + LIFE + 2_000 + seconds * 1000).toUTCString()
+    for (const [value, least, most] of [['3600', 60_000, 123_000], [at(40), 35_000, 46_000]]) {
+      const [browser, tab] = await signedIn()
+      browser.server.script = atRefresh(() => problem(503, 'temporarily_unavailable', { 'Retry-After': value }))
+      browser.sleep(LIFE)
+      await browser.pass(200_000)
+      const [first, second] = tab.requests.filter(({ path }) => path === '/auth/refresh').map(({ at }) => at)
+      assert.ok(second - first >= least && second - first <= most, `${value}: ${second - first}`)
+    }
+  })
+
+  it('says once what is wrong with the routes, and where it asked', async () => {
+    for (const [status, code] of [[403, 'cross_origin'], [404, undefined], [405, 'method_not_allowed']]) {
+      const [browser, tab] = await signedIn()
+      browser.server.script = atRefresh(() => problem(status, code))
+      await browser.pass(2 * LIFE)
+      assert.deepEqual(tab.said, [`session https://app.example/auth/refresh ${status} ${code ?? ''}`])
+      assert.equal(tab.session.state, 'offline')
+    }
+    const [browser, tab] = await signedIn()
+    browser.server.script = atRefresh(() => problem(503, 'temporarily_unavailable'))
+    await browser.pass(2 * LIFE)
+    assert.deepEqual(tab.said, [])
+  })
+
   it('backs off further and further, at different times in different tabs', async () => {
     const times = new Set()
     for (let run = 0; run < 5; run++) {
@@ -503,10 +698,16 @@ describe('rule 8: an outage is not a logout', () => {
   })
 
   it('tries at once when the network is back', async () => {
-    const [browser, tab] = await signedIn()
+    const [browser, first] = await signedIn()
+    first.close()
+    // By itself it would ask about 63 and 118 seconds after the first failure.
+    const math = Object.assign(Object.create(Math), { random: () => 0.9 })
+    const tab = await browser.open(undefined, { globals: { Math: math } })
+    await browser.pass(100)
     browser.server.script = atRefresh(down)
     browser.sleep(LIFE)
-    await browser.pass(120_000)
+    await browser.pass(100_000)
+    assert.equal(tab.session.state, 'offline')
     browser.server.script = () => undefined
     await browser.pass(1_000)
     tab.dispatch('online')
@@ -544,14 +745,26 @@ describe('rule 9: what ends a session', () => {
     assert.equal(browser.server.requests.length, before)
   })
 
-  it('is out on session_unknown, keeps the marker, and asks once more at the next load', async () => {
-    const [browser, first] = await signedIn()
-    browser.server.script = atRefresh(() => challenge('session_unknown', 'Bearer'))
-    await browser.pass(LIFE)
-    assert.deepEqual([first.session.state, first.seen.at(-1).reason], ['out', 'session_unknown'])
+  it('is out on session_unknown, keeps the marker, and asks once more by itself', async () => {
+    const [browser, tab] = await signedIn()
+    browser.server.script = atRefresh(() => challenge('session_unknown', 'Bearer realm="app"'))
+    browser.sleep(LIFE)
+    await browser.pass(2_100)
+    assert.deepEqual([tab.session.state, tab.seen.at(-1).reason, tab.refreshes], ['out', 'session_unknown', 1])
     assert.ok(browser.marker)
-    await browser.pass(LIFE)
-    assert.equal(first.refreshes, 1)
+    browser.server.script = () => undefined
+    await browser.pass(2_500)
+    assert.equal(tab.refreshes, 1)
+    await browser.pass(5_000)
+    assert.deepEqual([tab.session.state, user(tab), tab.refreshes], ['in', 'ann', 2])
+  })
+
+  it('asks once more once a page, and at the next load', async () => {
+    const [browser, first] = await signedIn()
+    browser.server.script = atRefresh(() => challenge('session_unknown', 'Bearer realm="app"'))
+    await browser.pass(2 * LIFE)
+    assert.equal(first.session.state, 'out')
+    assert.equal(first.refreshes, 2)
     browser.server.script = () => undefined
     const next = await browser.open()
     await browser.pass(100)
@@ -573,6 +786,24 @@ describe('rule 9: what ends a session', () => {
     assert.ok(browser.marker)
     assert.deepEqual([tab.session.state, user(tab)], ['in', 'bob'])
     assert.equal(await asked, 'other_session')
+  })
+
+  it('does not ask once more where the marker cannot be read', async () => {
+    const [browser] = await signedIn()
+    const tab = await browser.open({ base: 'https://app.example/auth', marker: false }, { origin: 'https://pages.example' })
+    await browser.pass(100)
+    assert.equal(user(tab), 'ann')
+    browser.server.script = atRefresh(() => challenge('session_unknown', 'Bearer realm="app"'))
+    await browser.pass(2 * LIFE)
+    assert.deepEqual([tab.session.state, tab.refreshes], ['out', 2])
+  })
+
+  it('is not ended by a 503 that says so', async () => {
+    const [browser, tab] = await signedIn()
+    browser.server.script = atRefresh(() => problem(503, 'session_ended'))
+    await browser.pass(LIFE)
+    assert.equal(tab.session.state, 'offline')
+    assert.ok(browser.marker)
   })
 
   it('is not ended by a 401 of a handler', async () => {
@@ -643,6 +874,63 @@ describe('rule 10: a token counts only beside its marker', () => {
     const stale = browser.server.tokenResponse('ann', sidOf('an older marker'))
     assert.equal(await code(browser, tab.session.adopt(stale)), 'other_session')
     assert.equal(user(tab), 'ann')
+  })
+
+  it('compares the whole sid', async () => {
+    const [browser, tab] = await signedIn()
+    const [own, other] = [sidOf(browser.marker), sidOf('another')]
+    for (const sid of [own.slice(0, 8) + other.slice(8), other.slice(0, 8) + own.slice(8), '', '*', undefined]) {
+      assert.equal(await code(browser, tab.session.adopt(browser.server.tokenResponse('eve', sid))), 'other_session')
+    }
+    assert.equal(user(tab), 'ann')
+  })
+
+  it('takes no digest for a match that did not come about', async () => {
+    for (const subtle of [undefined, { digest: async () => Promise.reject(new Error('OperationError')) }]) {
+      const [browser] = await signedIn()
+      const tab = await browser.open(undefined, { globals: { crypto: { subtle } } })
+      await browser.pass(1_000)
+      assert.equal(tab.session.claims, null)
+      const answer = browser.server.tokenResponse('ann', sidOf(browser.marker))
+      assert.equal(await code(browser, tab.session.adopt(answer)), 'other_session')
+    }
+  })
+
+  it('does not take back a session that ended, with its marker', async () => {
+    const [browser, tab] = await signedIn()
+    const { marker } = browser
+    const late = browser.server.tokenResponse('ann', sidOf(marker))
+    await done(browser, tab.session.logout())
+    browser.setCookie(`${MARKER}=${marker}; Path=/; Secure`)
+    assert.equal(await code(browser, tab.session.adopt(late)), 'other_session')
+    assert.equal(tab.session.claims, null)
+  })
+
+  it('ignores what no tab of ours would send', async () => {
+    const [browser, tab] = await signedIn()
+    const { tokenResponse } = browser.server
+    const own = sidOf(browser.marker)
+    const forged = name => ({ ...tokenResponse.call(browser.server, name, own) })
+    for (const data of [null, undefined, 7, {}, { access_token: 7 }, { ...forged('eve'), expires_in: 'x' }, { ...forged('eve'), expires_in: NaN }]) {
+      tab.channels[0].onmessage({ data })
+    }
+    await browser.pass(10)
+    assert.equal(user(tab), 'ann')
+    // A token from the future is as old as one that was just received, and is refreshed as that is.
+    tab.channels[0].onmessage({ data: { ...forged('ann'), age: -1e15, wall: 9e15 } })
+    await browser.pass(LIFE)
+    assert.equal(tab.session.state, 'in')
+    assert.equal(tab.refreshes, 1)
+    assert.deepEqual(tab.errors, [])
+  })
+
+  it('has a channel for each program on the origin', async () => {
+    const [browser, first] = await signedIn()
+    const other = await browser.open({ base: '/admin/auth', cookie: '__Host-admin' })
+    other.hide()
+    await browser.pass(10)
+    assert.notEqual(first.channels[0].name, other.channels[0].name)
+    assert.equal(other.session.claims, null)
   })
 
   it('follows a login in another tab, in state, claims and token', async () => {
@@ -785,6 +1073,19 @@ describe('rule 12: who gets the token', () => {
     assert.equal(tab.refreshes, 0)
   })
 
+  it('sends it in one header, with the credentials that the caller asked for', async () => {
+    const [browser, tab] = await signedIn()
+    const token = await done(browser, tab.session.token())
+    let seen
+    browser.server.script = ({ request }) => void (seen = request)
+    await done(browser, tab.session.fetch('/api?q=1'))
+    assert.deepEqual([...seen.headers].filter(([, value]) => value.includes(token)), [['authorization', `Bearer ${token}`]])
+    assert.ok(!seen.url.includes(token) && ![...seen.headers.values()].join().includes(browser.marker))
+    assert.equal(seen.credentials, 'same-origin')
+    await done(browser, tab.session.fetch('/api', { credentials: 'omit' }))
+    assert.equal(seen.credentials, 'omit')
+  })
+
   it('leaves an Authorization of the caller alone', async () => {
     const [browser, tab] = await signedIn()
     const headers = { Authorization: `Bearer ${browser.server.token('bot', 'x')}` }
@@ -924,6 +1225,47 @@ describe('rule 15: dispose', () => {
 })
 
 describe('the interface', () => {
+  it('adopts the response of a login, and hands back the one of a refused login', async () => {
+    const browser = new Browser()
+    const tab = await browser.open()
+    const refused = problem(401, 'wrong_password')
+    assert.equal(await done(browser, tab.session.adopt(refused)), refused)
+    assert.equal((await refused.json()).code, 'wrong_password')
+    assert.equal(tab.session.state, 'out')
+    const unreadable = new Response('<html>', { status: 502 })
+    assert.equal(await done(browser, tab.session.adopt(unreadable)), unreadable)
+    const body = { status: 401, code: 'wrong_password' }
+    assert.equal(await done(browser, tab.session.adopt(body)), body)
+    const response = await done(browser, tab.window.fetch('/login', { method: 'POST', body: 'ann' }))
+    assert.equal(await done(browser, tab.session.adopt(response)), response)
+    assert.deepEqual([tab.session.state, user(tab)], ['in', 'ann'])
+    assert.equal((await response.json()).token_type, 'Bearer')
+    // Whoever is signed in stays so, whatever somebody typed.
+    await done(browser, tab.session.adopt(problem(401, 'wrong_password')))
+    assert.equal(user(tab), 'ann')
+  })
+
+  it('drops a claim that would be the prototype', async () => {
+    const browser = new Browser()
+    const tab = await browser.open()
+    browser.setCookie(`${MARKER}=x; Path=/; Secure`)
+    const encode = text => Buffer.from(text).toString('base64url')
+    const payload = `{"sub":"ann","sid":"${sidOf('x')}","iat":1,"exp":901,"__proto__":{"admin":true}}`
+    await done(browser, tab.session.adopt({ access_token: `e30.${encode(payload)}.e30` }))
+    assert.deepEqual(Object.getOwnPropertyNames(tab.session.claims), ['sub'])
+    assert.equal(tab.session.claims.admin, undefined)
+  })
+
+  it('arms no timer for a token without a life', async () => {
+    const browser = new Browser()
+    const tab = await browser.open()
+    browser.setCookie(`${MARKER}=x; Path=/; Secure`)
+    const { access_token } = browser.server.tokenResponse('ann', sidOf('x'))
+    for (const expires_in of [NaN, 'x', {}, -1, 0]) {
+      assert.equal(await code(browser, tab.session.adopt({ access_token, expires_in }), 1), 'other_session')
+    }
+    assert.equal(tab.session.claims, null)
+  })
   it('gives the claims as the application knows them', async () => {
     const [, tab] = await signedIn()
     assert.deepEqual(claims(tab), { sub: 'ann', name: 'ann Ünïcödé 🦀' })
@@ -1001,6 +1343,9 @@ describe('the interface', () => {
     await assert.rejects(browser.open({ base: '/auth' }, { served: false }), missing)
     await assert.rejects(browser.open({ base: '/auth', cookie: 'my-app' }, { served: false }), missing)
     await browser.open({ base: '/auth', cookie: MARKER }, { served: false })
+    const page = { origin: 'https://pages.example', served: false }
+    await assert.rejects(browser.open({ marker: false }, page), missing)
+    await browser.open({ base: '/auth', marker: false }, page)
   })
 
   it('counts exp - iat when the answer has no expires_in', async () => {
