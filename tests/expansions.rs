@@ -29,6 +29,7 @@ macro_rules! expansions {
 
 expansions! {
     all_options
+    binding
     cfg_and_doc_hidden
     generation
     generation_renamed
@@ -39,7 +40,10 @@ expansions! {
     guard_text
     guard_with_a_name
     lints
+    native
+    pages
     readme
+    registry
     renamed_crate
     three_fields
     untouched_handler

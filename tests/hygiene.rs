@@ -170,19 +170,8 @@ pub mod named {
         borrowed: Cow<'static, str>,
         #[serde(skip, default = "boxed")]
         boxed: Box<str>,
-        #[serde(skip)]
-        literal: Literal,
-    }
-
-    #[derive(Clone, Debug)]
-    struct Literal {
-        text: &'static str,
-    }
-
-    impl Default for Literal {
-        fn default() -> Self {
-            Self { text: "literal" }
-        }
+        #[serde(skip, default = "literal")]
+        literal: &'static str,
     }
 
     fn shared() -> Arc<str> {
@@ -197,13 +186,17 @@ pub mod named {
         "boxed".into()
     }
 
+    fn literal() -> &'static str {
+        "literal"
+    }
+
     pub(crate) fn claims(sub: &str) -> Claims {
         Claims {
             sub: sub.to_owned(),
             shared: shared(),
             borrowed: borrowed(),
             boxed: boxed(),
-            literal: Literal::default(),
+            literal: literal(),
         }
     }
 
@@ -213,7 +206,7 @@ pub mod named {
         shared = "shared",
         borrowed = "borrowed",
         boxed = "boxed",
-        if session.literal.text == "literal"
+        literal = "literal" | "another",
     )]
     #[derive(Debug)]
     pub struct Friend(Session<Claims>);
@@ -428,7 +421,7 @@ pub mod beside {
 #[allow(missing_debug_implementations)] // rustc takes the guard for a type of this macro
 pub mod by_example {
     macro_rules! session {
-        ($claims:ident, $lifetime:literal, $fresh:literal, $type:ty, $handler:ident, $session:ident, $condition:expr, $level:pat) => {
+        ($claims:ident, $lifetime:literal, $fresh:literal, $type:ty, $handler:ident, $session:ident, $condition:expr, $level:pat, $body:block) => {
             /// The claims.
             #[$crate::facade::stateless_session(access = $lifetime, refresh = "7d", crate = $crate::facade)]
             #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
@@ -447,6 +440,10 @@ pub mod by_example {
             /// Another handler.
             #[$crate::facade::require_session(level = $level, fresh = $fresh, crate = $crate::facade)]
             pub async fn by_pattern(_: $claims) {}
+
+            /// A handler whose body is handed on.
+            #[$crate::facade::require_session(crate = $crate::facade)]
+            pub async fn with_body($session: $claims) -> String $body
         };
     }
 
@@ -459,7 +456,8 @@ pub mod by_example {
         nobody,
         claims,
         claims.level > 0 || claims.generation == 0,
-        1 | 9..
+        1 | 9..,
+        { claims.sub }
     );
 
     pub(crate) fn claims(level: u8) -> Claims {

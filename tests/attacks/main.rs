@@ -15,12 +15,13 @@ mod app;
 #[expect(dead_code, reason = "what `tests/http` needs of it is more")]
 mod support;
 
-mod differential;
 mod door;
 mod exhaustive;
 mod http_state;
+mod kinds;
 mod properties;
 mod rows;
 mod table;
 mod vectors;
 mod victim;
+mod written_otherwise;

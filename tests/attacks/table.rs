@@ -321,7 +321,8 @@ fn differences(answer: &Answer, ran: bool, expected: &Expected) -> Vec<String> {
 
 fn effect(answer: &Answer) -> String {
     let cookies = answer.set_cookies();
-    let (deleted, set): (Vec<_>, Vec<_>) = cookies.iter().partition(|cookie| cookie.max_age == 0);
+    let (deleted, set): (Vec<_>, Vec<_>) =
+        cookies.iter().partition(|cookie| cookie.max_age == Some(0));
     let is_marker = |cookie: &&crate::support::SetCookie| cookie.name.starts_with("__Host-");
     let effect = match (set.len(), deleted.len()) {
         (0, 0) => Cookies::Untouched,

@@ -3,7 +3,7 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import http from 'node:http'
 import https from 'node:https'
 import { tmpdir } from 'node:os'
@@ -17,12 +17,14 @@ export const REFRESH_COOKIE = /^__Secure-browser-server-refresh-[\w-]{8}$/
 
 const TARGET = process.env.CARGO_TARGET_DIR ?? new URL('server/target', import.meta.url).pathname
 const SERVER = process.env.BROWSER_SERVER ?? join(TARGET, 'debug/browser-server')
-const QUICKSTART = join(TARGET, 'debug/examples/quickstart')
+const PAGES = join(TARGET, 'debug/pages-server')
+const QUICKSTART = join(TARGET, 'debug/quickstart')
+const SIBLINGS = join(TARGET, 'debug/siblings')
 const secret = () => randomBytes(48).toString('base64')
 const SECRETS = { ACCESS_TOKEN_SECRET: secret(), REFRESH_TOKEN_SECRET: secret() }
 
 /** Until `condition` gives something true; what it gave. */
-export async function until(condition, what = condition.toString(), patience = 20_000) {
+export async function until(condition, what = condition.toString(), patience = 60_000) {
   const end = Date.now() + patience
   let last
   for (;;) {
@@ -33,7 +35,7 @@ export async function until(condition, what = condition.toString(), patience = 2
     } catch (error) {
       last = error
     }
-    if (Date.now() > end) throw new Error(`waited ${patience} ms for: ${what}; last: ${last}`)
+    if (Date.now() > end) throw new Error(`waited ${patience} ms for: ${what}; last: ${last}`, { cause: last })
     await sleep(10)
   }
 }
@@ -65,6 +67,11 @@ async function run(program, env, printed) {
 export const startQuickstart = ({ port = 0 } = {}) =>
   run(QUICKSTART, { PORT: String(port) }, /^http:\/\/localhost:(\d+)$/)
 
+/** The example of pages that the server renders. */
+export const startNotes = () => run(join(TARGET, 'debug/pages'), { PORT: '0' }, /^http:\/\/localhost:(\d+)$/)
+/** The example with two origins: its page's, and the API's port. */
+export const startSiblings = (env = {}) => run(SIBLINGS, { PORT: '0', API_PORT: '0', ...env }, /^http:\/\/localhost:(\d+)$/)
+
 export async function startServer({ port = 0, allowedOrigin } = {}) {
   const env = { PORT: String(port), RUST_LOG: 'error' }
   if (allowedOrigin) env.ALLOWED_ORIGIN = allowedOrigin
@@ -85,6 +92,41 @@ export async function startServer({ port = 0, allowedOrigin } = {}) {
       const headers = { 'Content-Type': 'application/json' }
       const response = await fetch(`${address}/control`, { method: 'POST', headers, body })
       if (!response.ok) throw new Error(await response.text())
+    },
+  }
+}
+
+/** The application that renders its pages on the server. */
+export async function startPages({ cached = false } = {}) {
+  const assets = mkdtempSync(join(tmpdir(), 'browser-tests-'))
+  const modules = new URL('node_modules/', import.meta.url)
+  copyFileSync(new URL('htmx.org/dist/htmx.js', modules), join(assets, 'htmx-2.js'))
+  copyFileSync(new URL('htmx-4/dist/htmx.js', modules), join(assets, 'htmx-4.js'))
+  copyFileSync(new URL('@hotwired/turbo/dist/turbo.es2017-umd.js', modules), join(assets, 'turbo.js'))
+  const env = { PORT: '0', RUST_LOG: 'error', ASSETS: assets, ...(cached && { CACHED: '1' }) }
+  const server = await run(PAGES, env, /^(\d+)$/)
+  const address = `http://127.0.0.1:${server.port}`
+  const log = async () => (await fetch(`${address}/log`)).json()
+  return {
+    ...server,
+    async control(order) {
+      const headers = { 'Content-Type': 'application/json' }
+      const response = await fetch(`${address}/control`, { method: 'POST', headers, body: JSON.stringify(order) })
+      if (!response.ok) throw new Error(await response.text())
+    },
+    /** What is seen from now on, but for what every page loads: each request as a line, and how often `Renew` was called. */
+    async watch() {
+      const { seen, lookups } = await log()
+      return async () => {
+        const now = await log()
+        const requests = now.seen.slice(seen.length).filter(({ url }) => !/^\/(assets|auth\/client|favicon|sw\.js)/.test(url))
+        const lines = requests.map(({ method, url, status }) => `${method} ${url} ${status}`)
+        return { requests, lines, lookups: now.lookups - lookups }
+      }
+    },
+    async stop() {
+      await server.stop()
+      rmSync(assets, { recursive: true, force: true })
     },
   }
 }
@@ -121,23 +163,23 @@ export async function startProxy() {
   return proxy
 }
 
-export function startBrowser() {
-  return chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    ignoreDefaultArgs: ['--disable-back-forward-cache'],
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-      '--ignore-certificate-errors',
-      '--host-resolver-rules=MAP *.example.test 127.0.0.1, MAP example.test 127.0.0.1, MAP evil.test 127.0.0.1',
-    ],
-  })
+export const LAUNCH = {
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  ignoreDefaultArgs: ['--disable-back-forward-cache'],
+  args: [
+    '--no-sandbox',
+    '--disable-gpu',
+    '--disable-quic',
+    '--no-first-run',
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync',
+    '--ignore-certificate-errors',
+    '--host-resolver-rules=MAP *.example.test 127.0.0.1, MAP example.test 127.0.0.1, MAP evil.test 127.0.0.1',
+  ],
 }
+
+export const startBrowser = () => chromium.launch(LAUNCH)
 
 /** A browser of its own for `t`, without cookies. */
 export async function visitor(t, browser, options = {}) {
@@ -175,6 +217,8 @@ export function reaches(page, wanted, sub) {
   })
 }
 
+export const reachesSignedIn = page => until(() => page.evaluate(() => session.state === 'in'), 'signed in')
+
 export const markerOf = page => page.evaluate(() => document.cookie)
 
 /** Ends the page's timers, so that nothing but an event or an answer moves it on. */
@@ -201,3 +245,28 @@ export const nextRefresh = page =>
     await page.clock.runFor(500)
     return page.evaluate(() => window.asked.shift())
   }, 'a refresh')
+
+/** A POST as programs send it: no `Origin`, no Fetch Metadata; what was answered. */
+export function withoutABrowser(port, path, headers, body) {
+  return new Promise((resolve, reject) => {
+    const request = http.request({ host: '127.0.0.1', port, path, method: 'POST', headers }, async answer => {
+      answer.setEncoding('utf8')
+      resolve((await answer.toArray()).join(''))
+    })
+    request.on('error', reject)
+    request.end(body)
+  })
+}
+
+/** Has the page send a form with a file of so many megabytes to `/upload`. */
+export const submitLargeForm = (page, megabytes) =>
+  page.evaluate(megabytes => {
+    const form = Object.assign(document.createElement('form'), { method: 'post', action: '/upload', enctype: 'multipart/form-data' })
+    const input = Object.assign(document.createElement('input'), { type: 'file', name: 'file' })
+    const files = new DataTransfer()
+    files.items.add(new File([new Uint8Array(megabytes * 1_000_000)], 'large'))
+    input.files = files.files
+    form.append(input)
+    document.body.append(form)
+    form.submit()
+  }, megabytes)

@@ -66,3 +66,31 @@ test('an anonymous visitor asks the session routes for the module alone, and fiv
     assert.match(await call(page, '/api/me'), /^401.*missing_token/)
   }
 })
+
+test('without a script nothing is shown that does nothing', async t => {
+  const context = await h.visitor(t, browser, { javaScriptEnabled: false })
+  const page = await context.newPage()
+  await page.goto(server.origin)
+  assert.ok(await page.isVisible('#no-script'))
+  assert.equal(await page.locator('button:visible, input:visible').count(), 0)
+})
+
+test('a keyboard goes in and out without losing its place, on a small screen as well', async t => {
+  const context = await h.visitor(t, browser, { viewport: { width: 320, height: 600 } })
+  const page = await context.newPage()
+  await page.goto(server.origin)
+  const focused = () => page.evaluate(() => document.activeElement.id)
+  await page.focus('#name')
+  await page.keyboard.type('bob')
+  await page.keyboard.press('Tab')
+  await page.keyboard.type('builder')
+  await page.keyboard.press('Enter')
+  await show([page], 'Signed in as bob')
+  await h.until(async () => (await focused()) === 'who', 'the focus on who it is')
+  await page.keyboard.press('Tab')
+  assert.equal(await focused(), 'logout')
+  await page.keyboard.press('Enter')
+  await show([page], 'Signed out')
+  await h.until(async () => (await focused()) === 'name', 'the focus on the name')
+  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 320)
+})

@@ -1,7 +1,11 @@
 // One tab: login, reload, logout, and what the browser keeps meanwhile.
 
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { chromium } from 'playwright-core'
 import * as h from './helpers.mjs'
 
 let server, browser
@@ -138,4 +142,32 @@ test('after dispose the page does nothing more, and a reload finds the session',
   await page.reload()
   await h.ready(page)
   await h.reaches(page, 'in', 'alice')
+})
+
+test('a session that is not persistent ends with the browser, and another does not', async t => {
+  const profile = mkdtempSync(join(tmpdir(), 'profile-'))
+  t.after(() => rmSync(profile, { recursive: true, force: true }))
+  /** Starts the browser on the profile, and quits it as a person does. */
+  const inBrowser = async act => {
+    const context = await chromium.launchPersistentContext(profile, h.LAUNCH)
+    const page = context.pages()[0] ?? (await context.newPage())
+    await page.goto(server.origin)
+    await h.ready(page)
+    await act(page)
+    await context.close()
+  }
+  const login = (page, remember) =>
+    page.evaluate(async remember => {
+      const body = JSON.stringify({ sub: 'ann', remember })
+      await session.adopt(await fetch('/login', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body }))
+    }, remember)
+  for (const remember of [true, false]) {
+    await inBrowser(async page => {
+      await login(page, remember)
+      await page.reload()
+      await h.ready(page)
+      await h.reaches(page, 'in', 'ann')
+    })
+    await inBrowser(page => h.reaches(page, remember ? 'in' : 'out'))
+  }
 })

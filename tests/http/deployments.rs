@@ -16,7 +16,7 @@ use stateless_session::{
 use crate::app::App;
 use crate::support::{
     ACCESS_SECRET, Browser, CHALLENGE, DAY, HOUR, HeldClock, MINUTE, NEXT_ACCESS_SECRET,
-    NEXT_REFRESH_SECRET, REFRESH_SECRET, Request, START, Server, keys, lock, payload,
+    NEXT_REFRESH_SECRET, REFRESH_SECRET, Request, START, Server, forge_like, keys, lock, payload,
 };
 
 /// An application for any claims: POST {prefix}/login starts a session with those that the state holds.
@@ -261,7 +261,7 @@ async fn a_longer_idle_lifetime_reaches_a_session_at_its_next_re_issue() {
     );
     clock.advance(DAY);
     browser.refresh(&after).await;
-    assert_eq!(browser.refresh_cookie().max_age, 2_592_000);
+    assert_eq!(browser.refresh_cookie().max_age, Some(2_592_000));
     // Within the life of the session marker, which is written at login only.
     clock.advance(28 * DAY);
     assert_eq!(browser.refresh(&after).await.status, 200);
@@ -277,7 +277,7 @@ async fn a_session_without_an_absolute_end_lives_as_long_as_its_marker() {
     .await;
     let mut browser = Browser::default();
     browser.send(&server, Request::post("/login")).await;
-    assert_eq!(browser.marker().max_age, 400 * 86_400);
+    assert_eq!(browser.marker().max_age, Some(400 * 86_400));
     for _ in 0..66 {
         clock.advance(6 * DAY);
         assert_eq!(browser.refresh(&server).await.status, 200);
@@ -809,6 +809,47 @@ async fn one_build_serves_deployments_of_other_issuers_and_audiences() {
         .send(&Request::get("/me").bearer(&answer.access_token()))
         .await;
     assert_eq!(answer.status, 401, "accepting goes one way");
-    billing.assert_logged("refused an access token cause=its issuer is another");
-    billing.assert_logged("refused an access token cause=its audience is another");
+    billing.assert_logged("code=\"invalid_token\" cause=its issuer is another");
+    billing.assert_logged("code=\"invalid_token\" cause=its audience is another");
+}
+
+/// This build is without the feature `binding`, as a deployment is that went back. The token is the one of `tests/binding`
+/// (`deployments`).
+#[tokio::test]
+async fn a_refresh_token_bound_to_a_key_is_refused_where_nobody_can_ask_for_the_proof() {
+    let app = App::new();
+    let server = Server::start(app.clone().router()).await;
+    let mut browser = Browser::default();
+    browser
+        .send(&server, Request::post("/login").json(r#"{"user":1}"#))
+        .await;
+    let token = browser.refresh_cookie().value.clone();
+    let mut claims = payload(&token);
+    claims["cnf"] = serde_json::json!({"jwk": {
+        "kty": "EC",
+        "crv": "P-256",
+        "x": "b_A7lJJBzh2t1DUZ5pYOCoW0GmmgXDKBA6orzhWUyhY",
+        "y": "PE91OlW_AdxT9sCwx-7ni0DG_30lqW4igrmJzvccFEo",
+    }});
+    let bound = forge_like(&token, &claims.to_string(), REFRESH_SECRET);
+    for cookie in &mut browser.cookies {
+        if cookie.value == token {
+            cookie.value.clone_from(&bound);
+        }
+    }
+    for day in 0..3 {
+        // As one is issued anew, whose key must not be left out.
+        app.clock.set(START + day * 2 * DAY);
+        let answer = browser.refresh(&server).await;
+        answer.assert_refused(401, "session_unknown", Some(CHALLENGE));
+    }
+    assert_eq!(app.lookups(), 0);
+    let log = server.log();
+    let says = "a refresh token bound to a key, which needs the feature `binding`";
+    let line = log.lines().find(|line| line.contains(says));
+    assert!(line.is_some_and(|line| line.contains("ERROR")), "{log}");
+    let proof = Request::post("/auth/device").header("Secure-Session-Response", "x");
+    assert_eq!(browser.send(&server, proof).await.status, 404);
+    assert_eq!(browser.logout(&server).await.status, 204);
+    assert!(browser.cookies.is_empty());
 }

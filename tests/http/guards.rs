@@ -43,7 +43,7 @@ async fn a_pattern_lets_in_whom_it_matches_and_nobody_else() {
             answer
         );
     }
-    server.assert_logged("refused by the guard");
+    server.assert_logged("code=\"forbidden\" cause=the guard `http::app::DeleteTodoGuard`");
 }
 
 #[tokio::test]

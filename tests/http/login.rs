@@ -20,7 +20,9 @@ async fn the_answer_is_an_rfc_6749_token_response_that_nobody_stores() {
     let token = answer.access_token();
     assert_eq!(
         answer.body,
-        format!(r#"{{"access_token":"{token}","token_type":"Bearer","expires_in":900}}"#)
+        format!(
+            r#"{{"access_token":"{token}","token_type":"Bearer","expires_in":900,"session_expires_in":604800}}"#
+        )
     );
 }
 
@@ -161,7 +163,9 @@ async fn a_login_by_get_is_never_started_by_the_extractor() {
     // A link preview is nobody's error.
     let log = server.log();
     assert!(!log.contains("ERROR"), "{log}");
-    let warnings = log.matches("WARN session_runtime::origin: refused a request whose origin");
+    let warnings = log.matches(
+        "WARN stateless_session: refused code=\"method_not_allowed\" cause=no check can tell",
+    );
     assert_eq!(warnings.count(), 4);
 }
 

@@ -7,21 +7,29 @@
 )]
 
 mod app;
+mod forgeries;
 mod support;
 
 mod answers;
+mod authenticated_at;
 #[cfg(feature = "client")]
 mod client;
 mod cookies;
 mod cross_origin;
 mod deployments;
+mod events;
+mod golden;
 mod guards;
 mod keys_in_flight;
 mod leaks;
 mod login;
+mod login_state;
 mod mounts;
+mod native;
+mod one_time;
+mod pages;
 mod panics;
-mod quickstart;
+mod persistence;
 mod read_back;
 mod refresh;
 mod tokens;

@@ -148,6 +148,7 @@ async fn a_panic_in_the_applications_code_is_an_answer_at_refresh_and_at_login()
     let log = server.log();
     let at_refresh = "`Renew` or the claims' own code panicked at a refresh; nothing was issued";
     assert_eq!(log.matches(at_refresh).count(), 5, "{log}");
-    let at_login = "no session was started cause=the application's code for its claims panicked";
+    let at_login =
+        "refused code=\"internal_error\" cause=the application's code for its claims panicked";
     assert_eq!(log.matches(at_login).count(), 4, "{log}");
 }

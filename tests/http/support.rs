@@ -159,9 +159,14 @@ impl Watch {
 
     fn remember(&self, answer: &Answer) {
         for cookie in answer.set_cookies() {
-            if cookie.value.contains('.') {
+            if let Some((_, stamp)) = cookie.value.split_once('.')
+                && cookie.name.contains("-bound-")
+            {
+                self.keep_secret([stamp[..12].to_owned()]);
+                self.keep_secret(forms(&base64_url(stamp)));
+            } else if cookie.value.contains('.') {
                 self.remember_token(&cookie.value);
-            } else if !cookie.value.is_empty() {
+            } else if !cookie.value.is_empty() && cookie.value != "over" {
                 // Half of it would be enough to find the rest.
                 let (first, second) = cookie.value.split_at(cookie.value.len() / 2);
                 self.keep_secret([first.to_owned(), second.to_owned()]);
@@ -170,20 +175,24 @@ impl Watch {
         }
         if answer.body.starts_with(r#"{"access_token""#) {
             self.remember_token(&answer.access_token());
+            if let Some(native) = answer.json()["refresh_token"].as_str() {
+                self.remember_token(native);
+            }
         }
     }
 
     fn remember_token(&self, token: &str) {
         let signature = token.rsplit('.').next().unwrap();
         let claims = payload(token);
-        let text = |name: &str| claims[name].as_str().unwrap().to_owned();
+        // What belongs to no session has neither.
+        let text = |name: &str| claims[name].as_str().map(str::to_owned);
         self.keep_secret([token.to_owned(), token[..20].to_owned()]);
         self.keep_secret([signature[..12].to_owned()]);
         self.keep_secret(forms(&base64_url(signature)));
         // Its first eight characters stand in the cookie's name, and in the log.
-        self.keep_secret([text("sid")[..12].to_owned()]);
+        self.keep_secret(text("sid").map(|sid| sid[..12].to_owned()));
         // A shorter one stands in everything.
-        self.keep_secret([text("sub")].into_iter().filter(|sub| sub.len() > 5));
+        self.keep_secret(text("sub").filter(|sub| sub.len() > 5));
     }
 
     fn keep_secret(&self, secrets: impl IntoIterator<Item = String>) {
@@ -269,6 +278,14 @@ impl Request {
             headers: Vec::new(),
             body: Vec::new(),
             announced_length: None,
+        }
+    }
+
+    /// The same request for another target.
+    pub fn to(self, target: &str) -> Self {
+        Self {
+            target: target.to_owned(),
+            ..self
         }
     }
 
@@ -421,7 +438,8 @@ pub struct SetCookie {
     pub name: String,
     pub value: String,
     pub path: String,
-    pub max_age: i64,
+    /// `None` where the cookie ends with the browser.
+    pub max_age: Option<i64>,
 }
 
 impl SetCookie {
@@ -439,10 +457,7 @@ impl SetCookie {
             name: name.to_owned(),
             value: value.to_owned(),
             path: attribute("Path").expect("every cookie has a Path"),
-            max_age: attribute("Max-Age")
-                .expect("every cookie has a Max-Age")
-                .parse()
-                .unwrap(),
+            max_age: attribute("Max-Age").map(|seconds| seconds.parse().unwrap()),
         }
     }
 }
@@ -483,7 +498,7 @@ impl Browser {
         for cookie in answer.set_cookies() {
             self.cookies
                 .retain(|other| (&other.name, &other.path) != (&cookie.name, &cookie.path));
-            if cookie.max_age > 0 {
+            if cookie.max_age.is_none_or(|seconds| seconds > 0) {
                 self.cookies.push(cookie);
             }
         }

@@ -16,30 +16,122 @@
 mod choices;
 mod client;
 mod ledger;
+mod pages;
+mod run;
 #[path = "../../http/support.rs"]
 #[allow(dead_code, reason = "shared with the tests of the root")]
 mod support;
 mod world;
 
 use std::process::ExitCode;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::choices::Choices;
 use crate::client::Client;
+use crate::ledger::Expected;
+use crate::run::{CLIENTS, seed, variable};
 use crate::world::{INTENDED_PANIC, World};
-
-const CLIENTS: u64 = 32;
 
 /// Between two changes of the world.
 const PACE: Duration = Duration::from_millis(20);
 
+const EXPECTED: Expected = &[
+    (
+        "change",
+        &[
+            "clock: forward",
+            "clock: back, within leeway",
+            "keys: the next one verifies",
+            "keys: swapped",
+            "keys: the previous one retired",
+            "keys: all replaced at once",
+            "user: disabled",
+            "user: enabled",
+            "user: generation raised",
+            "renew: works",
+            "renew: fails",
+            "renew: is slow",
+            "renew: panics",
+            "renew: gives another user",
+        ],
+    ),
+    (
+        "action",
+        &[
+            "login",
+            "call",
+            "call without a token",
+            "refresh",
+            "refresh in four tabs",
+            "logout",
+            "put away",
+            "come back",
+            "sign in by a form",
+            "visit a page",
+            "visit in four tabs",
+            "send a form",
+            "look at images",
+            "follow a foreign link",
+            "follow a foreign link to the refresh",
+            "log out by a form",
+            "log out during a refresh",
+            "sign in during a refresh",
+        ],
+    ),
+    (
+        "answer",
+        &[
+            "login 200",
+            "login 403",
+            "call 200",
+            "call 401 invalid_token",
+            "call 401 missing_token",
+            "refresh 200",
+            "refresh 401 session_ended",
+            "refresh 401 session_unknown",
+            "refresh 500 internal_error",
+            "refresh 503 temporarily_unavailable",
+            "logout 204",
+            "sign in 200 by a document",
+            "sign in 403",
+            "page 200",
+            "page 200 by a document",
+            "page 303",
+            "page 307",
+            "page 401",
+            "page 500",
+            "page 503",
+            "log out 303",
+        ],
+    ),
+    (
+        "end",
+        &[
+            "session: user disabled",
+            "session: generation moved",
+            "session: idle lifetime",
+            "session: absolute end",
+            "session: key retired",
+            "session: logout",
+            "access token: lifetime",
+            "access token: key retired",
+            "page: user disabled",
+            "page: generation moved",
+            "page: idle lifetime",
+            "page: absolute end",
+            "page: key retired",
+            "page: logout",
+        ],
+    ),
+];
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let seconds = variable("SOAK_SECONDS").unwrap_or(60);
-    let seed = variable("SOAK_SEED").unwrap_or_else(from_the_clock);
+    let seed = seed();
     println!("{CLIENTS} clients for {seconds} s; SOAK_SEED={seed} repeats the choices");
     keep_quiet_about_intended_panics();
 
@@ -62,12 +154,22 @@ async fn main() -> ExitCode {
     let end = Instant::now() + Duration::from_secs(seconds);
     let mut clients = JoinSet::new();
     for number in 0..CLIENTS {
-        let mut client = Client::new(world.clone(), address, Choices::of(seed, number));
-        clients.spawn(async move {
-            while Instant::now() < end {
-                client.act().await;
-            }
-        });
+        let (world, choices) = (world.clone(), Choices::of(seed, number));
+        if number % 2 == 0 {
+            let mut client = pages::client::Client::new(world, address, choices);
+            clients.spawn(async move {
+                while Instant::now() < end {
+                    client.act().await;
+                }
+            });
+        } else {
+            let mut client = Client::new(world, address, choices);
+            clients.spawn(async move {
+                while Instant::now() < end {
+                    client.act().await;
+                }
+            });
+        }
     }
     let mut failed = false;
     while let Some(ended) = clients.join_next().await {
@@ -78,34 +180,7 @@ async fn main() -> ExitCode {
         }
     }
 
-    print!("{}", world.ledger);
-    let missing = world.ledger.missing();
-    if failed {
-        println!("failed; repeat it with SOAK_SEED={seed}");
-    } else if !missing.is_empty() {
-        println!("failed: this never happened: {}", missing.join(", "));
-    } else {
-        let [answers, changes, ends] = ["answer", "change", "end"].map(|of| world.ledger.sum(of));
-        println!(
-            "passed: {answers} answers among {changes} changes, {ends} ends with their reasons"
-        );
-        return ExitCode::SUCCESS;
-    }
-    ExitCode::FAILURE
-}
-
-fn variable(name: &str) -> Option<u64> {
-    let text = std::env::var(name).ok()?;
-    Some(
-        text.parse()
-            .unwrap_or_else(|_| panic!("{name} is no number")),
-    )
-}
-
-fn from_the_clock() -> u64 {
-    SystemTime::UNIX_EPOCH
-        .elapsed()
-        .map_or(0, |elapsed| u64::from(elapsed.subsec_nanos()))
+    run::verdict(&world.ledger, EXPECTED, failed, seed)
 }
 
 fn keep_quiet_about_intended_panics() {

@@ -19,6 +19,7 @@ use tokio::sync::watch;
 use crate::choices::Choices;
 use crate::client::Held;
 use crate::ledger::Ledger;
+use crate::pages;
 use crate::support::{HOUR, HeldClock, MINUTE, START, lock};
 
 pub const ACCESS: u64 = 15 * MINUTE;
@@ -91,6 +92,7 @@ pub struct World {
     seed: u64,
     pub ledger: Ledger,
     sessions: Sessions<Claims>,
+    pub page_sessions: Sessions<pages::Claims>,
     clock: HeldClock,
     /// All states that there were. What a request may see is those between its beginning and its end.
     states: Mutex<Vec<State>>,
@@ -127,6 +129,7 @@ impl World {
             seed,
             ledger: Ledger::default(),
             sessions: clock.hold(Sessions::new(keys(seed, first.keys))),
+            page_sessions: clock.hold(Sessions::new(keys(seed, first.keys))),
             clock,
             states: Mutex::new(vec![first]),
             changed: watch::Sender::default(),
@@ -145,6 +148,7 @@ impl World {
             .route("/login", post(login))
             .route("/me", get(me))
             .merge(Claims::routes())
+            .merge(pages::router())
             .with_state(self)
     }
 
@@ -167,9 +171,53 @@ impl World {
         lock(&self.key_numbers)[first_segment(token)]
     }
 
+    pub fn now(&self) -> u64 {
+        self.state().now
+    }
+
     fn state(&self) -> State {
         let states = lock(&self.states);
         states[states.len() - 1]
+    }
+
+    /// A user's row at a refresh, as an application fares with it: user and generation.
+    pub async fn look_up(&self, sub: usize, sid: &str) -> Result<Option<(usize, u32)>, Outage> {
+        let state = self.state();
+        let User {
+            disabled,
+            generation,
+        } = state.users[sub];
+        let given = match state.lookup {
+            Lookup::Fails => Given::Outage,
+            Lookup::Panics => Given::Panic,
+            Lookup::GivesAnotherUser => Given::AnotherUser,
+            Lookup::Works | Lookup::IsSlow if disabled => Given::Nobody,
+            Lookup::Works | Lookup::IsSlow => Given::Claims { generation },
+        };
+        if matches!(state.lookup, Lookup::IsSlow) {
+            // The row was read; before it arrives, the world moves on.
+            let mut changed = self.changed.subscribe();
+            for _ in 0..3 {
+                changed.changed().await.expect("the world lives on");
+            }
+        }
+        lock(&self.given)
+            .entry(sid.to_owned())
+            .or_default()
+            .push(given);
+        match given {
+            Given::Claims { generation } => Ok(Some((sub, generation))),
+            Given::Nobody => Ok(None),
+            Given::Outage => Err(Outage),
+            Given::Panic => panic!("{INTENDED_PANIC}"),
+            Given::AnotherUser => Ok(Some(((sub + 1) % USERS, generation))),
+        }
+    }
+
+    /// The generation of a user who may log in.
+    pub fn enabled(&self, sub: usize) -> Option<u32> {
+        let user = self.state().users[sub];
+        (!user.disabled).then_some(user.generation)
     }
 
     /// One change, which the ledger and the server take as one.
@@ -184,6 +232,7 @@ impl World {
         }
         if next.keys != before.keys {
             self.sessions.set_keys(keys(self.seed, next.keys));
+            self.page_sessions.set_keys(keys(self.seed, next.keys));
         }
         states.push(next);
         drop(states);
@@ -314,46 +363,14 @@ impl Renew<Claims> for World {
     type Error = Outage;
 
     async fn renew(&self, session: &Renewal<Claims>) -> Result<Option<Claims>, Outage> {
-        let state = self.state();
-        let sub = *session.subject();
-        let User {
-            disabled,
-            generation,
-        } = state.users[sub];
-        let given = match state.lookup {
-            Lookup::Fails => Given::Outage,
-            Lookup::Panics => Given::Panic,
-            Lookup::GivesAnotherUser => Given::AnotherUser,
-            Lookup::Works | Lookup::IsSlow if disabled => Given::Nobody,
-            Lookup::Works | Lookup::IsSlow => Given::Claims { generation },
-        };
-        if matches!(state.lookup, Lookup::IsSlow) {
-            // The row was read; before it arrives, the world moves on.
-            let mut changed = self.changed.subscribe();
-            for _ in 0..3 {
-                changed.changed().await.expect("the world lives on");
-            }
-        }
-        lock(&self.given)
-            .entry(session.sid().to_owned())
-            .or_default()
-            .push(given);
-        match given {
-            Given::Claims { generation } => Ok(Some(Claims { sub, generation })),
-            Given::Nobody => Ok(None),
-            Given::Outage => Err(Outage),
-            Given::Panic => panic!("{INTENDED_PANIC}"),
-            Given::AnotherUser => Ok(Some(Claims {
-                sub: (sub + 1) % USERS,
-                generation,
-            })),
-        }
+        let found = self.look_up(*session.subject(), session.sid()).await?;
+        Ok(found.map(|(sub, generation)| Claims { sub, generation }))
     }
 }
 
 #[derive(Deserialize)]
-struct Credentials {
-    user: usize,
+pub struct Credentials {
+    pub user: usize,
 }
 
 async fn login(
@@ -361,13 +378,7 @@ async fn login(
     AxumState(world): AxumState<Arc<World>>,
     Json(Credentials { user: sub }): Json<Credentials>,
 ) -> Result<TokenResponse, StatusCode> {
-    let User {
-        disabled,
-        generation,
-    } = world.state().users[sub];
-    if disabled {
-        return Err(StatusCode::FORBIDDEN);
-    }
+    let generation = world.enabled(sub).ok_or(StatusCode::FORBIDDEN)?;
     login
         .start(Claims { sub, generation })
         .map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)

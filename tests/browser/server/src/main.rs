@@ -29,7 +29,8 @@ use crate::control::{Controls, Outage};
 use crate::seen::Log;
 
 // Longer than a test takes, so that a refresh is one that the test asked for. Tests set the clock to get past it.
-#[stateless_session(access = "60s", refresh = "1h", leeway = "1s")]
+// `native`, because no page may be given what programs are that are no browsers.
+#[stateless_session(access = "60s", refresh = "1h", leeway = "1s", native)]
 #[derive(Clone, Serialize, Deserialize)]
 struct Claims {
     sub: String,
@@ -67,16 +68,27 @@ impl Renew<Claims> for App {
 #[derive(Deserialize)]
 struct Credentials {
     sub: String,
+    #[serde(default = "remembered")]
+    remember: bool,
+}
+
+fn remembered() -> bool {
+    true
 }
 
 /// Takes what a form can send as well as JSON, so that nothing but its origin stops a foreign page's form.
 async fn login(
-    login: Login<Claims>,
+    mut login: Login<Claims>,
     State(controls): State<Controls>,
     body: String,
 ) -> axum::response::Result<TokenResponse> {
     let sub = match serde_json::from_str(&body) {
-        Ok(Credentials { sub }) => sub,
+        Ok(Credentials { sub, remember }) => {
+            if !remember {
+                login = login.not_persistent();
+            }
+            sub
+        }
         Err(_) => match body.trim().strip_prefix("sub=") {
             Some(sub) => sub.to_owned(),
             None => return Err(StatusCode::BAD_REQUEST.into()),

@@ -1,7 +1,7 @@
 //! The pages that the browser opens.
 
 use axum::Router;
-use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY};
 use axum::routing::{MethodRouter, get};
 
 use crate::App;
@@ -22,6 +22,7 @@ pub(crate) fn pages() -> Router<App> {
     Router::new()
         .route("/", file("text/html", STRICT, page))
         .route("/blank", file("text/html", ANYTHING, blank))
+        .route("/no-referrer", no_referrer(page))
         .route(
             "/page.js",
             file("text/javascript", STRICT, include_str!("pages/page.js")),
@@ -32,6 +33,17 @@ pub(crate) fn pages() -> Router<App> {
             file("text/javascript", SIBLING, include_str!("pages/sibling.js")),
         )
         .route("/favicon.ico", get(async || ()))
+}
+
+/// A page whose forms do not say which origin they come from.
+fn no_referrer(text: &'static str) -> MethodRouter<App> {
+    get((
+        [
+            (CONTENT_TYPE, "text/html"),
+            (REFERRER_POLICY, "no-referrer"),
+        ],
+        text,
+    ))
 }
 
 fn file(content_type: &'static str, policy: &'static str, text: &'static str) -> MethodRouter<App> {

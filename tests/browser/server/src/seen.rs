@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::HeaderMap;
-use axum::http::header::{AUTHORIZATION, COOKIE, HOST};
+use axum::http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN, SET_COOKIE};
+use axum::http::{HeaderMap, HeaderName};
 use axum::middleware::Next;
 use axum::response::Response;
 use serde::Serialize;
@@ -29,8 +29,15 @@ struct Seen {
     path: String,
     cookies: Vec<String>,
     bearer: bool,
+    /// Where the browser says that it comes from: `Origin` and `Sec-Fetch-Site`.
+    origin: Option<String>,
+    site: Option<String>,
+    /// What a program that is no browser asks with for its refresh token in the body.
+    wants_body: bool,
     /// Missing until the answer has left.
     status: Option<u16>,
+    /// Whether the answer sets a cookie, which one with a refresh token in its body never does.
+    sets_cookies: bool,
 }
 
 impl Log {
@@ -49,14 +56,18 @@ pub(crate) async fn log(State(log): State<Log>) -> Json<Entries> {
 
 pub(crate) async fn record(State(app): State<App>, request: Request, next: Next) -> Response {
     let headers = request.headers();
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    let text = |name| Some(headers.get(name)?.to_str().ok()?.to_owned());
     let seen = Seen {
         method: request.method().to_string(),
-        host: host.unwrap_or_default().to_owned(),
+        host: text(HOST).unwrap_or_default(),
         path: request.uri().path().to_owned(),
         cookies: cookie_names(headers),
         bearer: headers.contains_key(AUTHORIZATION),
+        origin: text(ORIGIN),
+        site: text(HeaderName::from_static("sec-fetch-site")),
+        wants_body: headers.contains_key("session-transport"),
         status: None,
+        sets_cookies: false,
     };
     let index = {
         let requests = &mut app.log.entries().requests;
@@ -66,6 +77,7 @@ pub(crate) async fn record(State(app): State<App>, request: Request, next: Next)
     let response = next.run(request).await;
     if let Some(seen) = app.log.entries().requests.get_mut(index) {
         seen.status = Some(response.status().as_u16());
+        seen.sets_cookies = response.headers().contains_key(SET_COOKIE);
     }
     response
 }

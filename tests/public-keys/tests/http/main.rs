@@ -14,3 +14,4 @@ mod support;
 
 mod public_keys;
 mod remote_keys;
+mod verified;

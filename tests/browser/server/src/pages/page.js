@@ -11,7 +11,7 @@ session.subscribe(({ state, claims, reason }) => {
 window.login = async sub => {
   const body = JSON.stringify({ sub })
   const response = await fetch('/login', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body })
-  await session.adopt(await response.json())
+  await session.adopt(response)
 }
 
 window.me = async path => {

@@ -1,13 +1,13 @@
 const api = new URLSearchParams(location.search).get('api')
-const { createSession } = await import(`${api}/auth/client.js`)
+const { createSession } = await import(`${api}/auth/sibling.js`)
 
-window.session = createSession({ base: `${api}/auth`, marker: false, origins: [api] })
+window.session = createSession({ origins: [api] })
 
 window.login = async sub => {
   const headers = { 'Content-Type': 'application/json' }
   const body = JSON.stringify({ sub })
   const response = await fetch(`${api}/login`, { method: 'POST', credentials: 'include', headers, body })
-  await session.adopt(await response.json())
+  await session.adopt(response)
 }
 
 window.me = async path => {

@@ -478,7 +478,7 @@ async fn compare(count: usize, seed: u64, jose: bool) {
 }
 
 fn verdicts_of_jose(access: &Oracle, refresh: &Oracle, tokens: &[(Kind, Vec<u8>)]) -> Vec<bool> {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/attacks/jose");
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/jose");
     let policies = json!({ "Access": access.policy, "Refresh": refresh.policy });
     let mut lines = format!("{policies}\n");
     for (kind, token) in tokens {

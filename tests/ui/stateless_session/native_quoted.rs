@@ -1,0 +1,10 @@
+use serde::{Deserialize, Serialize};
+use stateless_session::stateless_session;
+
+#[stateless_session(access = "15m", refresh = "7d", native = "true")]
+#[derive(Serialize, Deserialize)]
+struct Claims {
+    sub: String,
+}
+
+fn main() {}

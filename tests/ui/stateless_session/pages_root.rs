@@ -1,0 +1,10 @@
+use serde::{Deserialize, Serialize};
+use stateless_session::stateless_session;
+
+#[stateless_session(access = "15m", refresh = "7d", pages = "/")]
+#[derive(Serialize, Deserialize)]
+struct Claims {
+    sub: u64,
+}
+
+fn main() {}
