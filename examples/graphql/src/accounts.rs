@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use argon2::password_hash::{self, PasswordHasher, PasswordVerifier, phc::PasswordHash};
 use argon2::{Argon2, Params};
+use async_graphql::SimpleObject;
 use sqlx::{Executor, FromRow, PgPool, Postgres, Transaction};
 use stateless_session::SessionRejection;
 use tokio::sync::Semaphore;
 use tokio::task;
 use tokio::time::timeout;
 
-use crate::database::{query, query_as, query_scalar};
+use crate::database::{query, query_as};
+use crate::limits::MOST_ROWS;
 use crate::problem::Problem;
 use crate::session::{Claims, PersonId, Role};
 
@@ -22,6 +24,20 @@ pub struct Accounts {
     /// Of no password that anybody has.
     nobody: Arc<PasswordHash>,
     hashing: Hashing,
+}
+
+/// Somebody who proved who they are.
+pub struct Account {
+    pub name: String,
+    pub claims: Claims,
+}
+
+/// An account, as an administrator sees it.
+#[derive(Clone, Debug, FromRow, SimpleObject)]
+pub struct AccountState {
+    id: i32,
+    name: String,
+    disabled: bool,
 }
 
 #[derive(FromRow)]
@@ -67,38 +83,40 @@ impl Accounts {
         row.map(|row| row.claims()).transpose()
     }
 
-    pub async fn register(&self, name: &str, password: String) -> Result<Claims, Problem> {
+    pub async fn register(&self, name: &str, password: String) -> Result<Account, Problem> {
+        let name = plain_name(name)?;
         let hash = self.hash(password).await?;
         let mut tx = self.begin().await?;
         let row: Row = query_as(
             "with person as (insert into app_public.people (name) values ($1) returning id) \
-             insert into app_private.accounts (person_id, password_hash) select id, $2 from person \
+             insert into app_private.accounts (person_id, password_hash, login_name) select id, $2, $3 from person \
              returning person_id, role, generation",
         )
-        .bind(name)
+        .bind(&name)
         .bind(hash)
+        .bind(name.to_lowercase())
         .fetch_one(&mut *tx)
         .await?;
         tx.commit().await?;
-        Ok(row.claims()?)
+        let claims = row.claims()?;
+        Ok(Account { name, claims })
     }
 
-    pub async fn check_password(&self, name: &str, password: String) -> Result<Claims, Problem> {
-        let account: Option<(PersonId, String)> = query_as(
-            "select person_id, password_hash from app_private.accounts join app_public.people on id = person_id \
-             where name = $1",
+    pub async fn check_password(&self, name: &str, password: String) -> Result<Account, Problem> {
+        let name = plain_name(name)?;
+        let account: Option<(PersonId, String, String)> = query_as(
+            "select person_id, name, password_hash from app_private.accounts join app_public.people on id = person_id \
+             where login_name = $1",
         )
-        .bind(name)
+        .bind(name.to_lowercase())
         .fetch_optional(&mut *self.begin().await?)
         .await?;
-        let (id, hash) = account.unzip();
+        let (person, hash) = account.map(|(id, name, hash)| ((id, name), hash)).unzip();
         self.verify(password, hash).await?;
+        let (id, name) = person.ok_or(Problem::WrongCredentials)?;
         // Read after the check, so that an account that was disabled meanwhile gets no session.
-        let claims = match id {
-            Some(id) => self.claims(id).await?,
-            None => None,
-        };
-        claims.ok_or(Problem::WrongCredentials)
+        let claims = self.claims(id).await?.ok_or(Problem::WrongCredentials)?;
+        Ok(Account { name, claims })
     }
 
     /// Ends all sessions of the user: the claims are those of the next.
@@ -107,13 +125,15 @@ impl Accounts {
         id: PersonId,
         old: String,
         new: String,
-    ) -> Result<Claims, Problem> {
-        let stored: Option<String> = query_scalar(
-            "select password_hash from app_private.accounts where person_id = $1 and not disabled",
+    ) -> Result<Account, Problem> {
+        let account: Option<(String, String)> = query_as(
+            "select name, password_hash from app_private.accounts join app_public.people on id = person_id \
+             where person_id = $1 and not disabled",
         )
         .bind(id)
         .fetch_optional(&mut *self.begin().await?)
         .await?;
+        let (name, stored) = account.unzip();
         self.verify(old, stored.clone()).await?;
         let hash = self.hash(new).await?;
         let mut tx = self.begin().await?;
@@ -129,7 +149,19 @@ impl Accounts {
         .fetch_optional(&mut *tx)
         .await?;
         tx.commit().await?;
-        Ok(row.ok_or(Problem::WrongCredentials)?.claims()?)
+        let (name, row) = name.zip(row).ok_or(Problem::WrongCredentials)?;
+        let claims = row.claims()?;
+        Ok(Account { name, claims })
+    }
+
+    /// For an administrator.
+    pub async fn all(&self) -> sqlx::Result<Vec<AccountState>> {
+        query_as(
+            "select id, name, disabled from app_private.accounts join app_public.people on id = person_id order by id limit $1",
+        )
+        .bind(MOST_ROWS)
+        .fetch_all(&mut *self.begin().await?)
+        .await
     }
 
     pub async fn log_out_everywhere(&self, id: PersonId) -> sqlx::Result<()> {
@@ -196,6 +228,23 @@ impl Accounts {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// A name without what nobody sees in it, so that `" alice "` is alice; those that differ by case alone are one account.
+fn plain_name(name: &str) -> Result<String, Problem> {
+    let is_unseen = |letter: char| {
+        letter.is_control()
+            || matches!(letter, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
+    let words: Vec<&str> = name.split_whitespace().collect();
+    let name = words.join(" ");
+    if name.contains(is_unseen) {
+        return Err(Problem::InvalidInput("a name has letters that people see"));
+    }
+    if !(1..=50).contains(&name.chars().count()) {
+        return Err(Problem::InvalidInput("a name has 1 to 50 characters"));
+    }
+    Ok(name)
 }
 
 /// OWASP's first choice for argon2id. As memory it is above what glibc's allocator keeps for itself (32 MB), so that it goes

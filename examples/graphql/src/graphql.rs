@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_graphql::{
-    Context, Guard as FieldGuard, InputObject, Object, SimpleObject, Subscription,
+    ComplexObject, Context, Guard as FieldGuard, InputObject, Object, SimpleObject, Subscription,
 };
 use futures_util::{Stream, StreamExt, stream};
 use sqlx::{FromRow, PgConnection, PgPool};
@@ -14,10 +14,11 @@ use stateless_session::{
     TokenResponse,
 };
 
-use crate::accounts::Accounts;
+use crate::accounts::{Account, AccountState, Accounts};
 use crate::changes::Changes;
 use crate::database::query_as;
-use crate::limits::Limits;
+use crate::limits::{DEEPEST, Limits, MOST_ROWS};
+use crate::people::{People, Person};
 use crate::problem::Problem;
 use crate::row_level_security as rls;
 use crate::session::{Admin, Claims, PersonId, RecentAdmin};
@@ -38,6 +39,7 @@ pub fn schema(
         .data(pool)
         .data(changes)
         .limit_complexity(LOGIN * 2)
+        .limit_depth(DEEPEST)
         .extension(Limits)
         .finish()
 }
@@ -66,8 +68,8 @@ impl Cookies {
     }
 }
 
-fn optional_session(ctx: &Context<'_>) -> Result<Option<Session<Claims>>> {
-    // Verified once more, because a WebSocket lives on while a token ends and ages are measured from now.
+pub(crate) fn optional_session(ctx: &Context<'_>) -> Result<Option<Session<Claims>>> {
+    // Verified once more, because ages are measured from now and not from when a WebSocket was opened.
     if let Some(AccessToken(token)) = ctx.data_opt() {
         return Ok(Some(data::<Sessions<Claims>>(ctx)?.verify(token)?));
     }
@@ -82,7 +84,7 @@ fn session(ctx: &Context<'_>) -> Result<Session<Claims>> {
     )
 }
 
-fn data<'a, T: Send + Sync + 'static>(ctx: &Context<'a>) -> Result<&'a T> {
+pub(crate) fn data<'a, T: Send + Sync + 'static>(ctx: &Context<'a>) -> Result<&'a T> {
     Ok(ctx.data_opt().ok_or(SessionRejection::InternalError)?)
 }
 
@@ -102,23 +104,32 @@ impl<G: Guard<Session<Claims>>> FieldGuard for Requires<G> {
     }
 }
 
-#[derive(Clone, Debug, FromRow, SimpleObject)]
-struct Person {
-    id: i32,
-    name: String,
-}
-
 #[derive(SimpleObject)]
 struct PeopleConnection {
     nodes: Vec<Person>,
 }
 
+#[derive(SimpleObject)]
+struct AccountsConnection {
+    nodes: Vec<AccountState>,
+}
+
 #[derive(Clone, Debug, FromRow, SimpleObject)]
+#[graphql(complex)]
 struct Todo {
     id: i32,
     owner_id: i32,
     title: String,
     done: bool,
+}
+
+#[ComplexObject]
+impl Todo {
+    /// The owner, where the policies of the database show who that is: one statement for all todos of a list.
+    async fn person_by_owner_id(&self, ctx: &Context<'_>) -> Result<Option<Person>> {
+        let people = data::<People>(ctx)?.loader(ctx)?;
+        people.load_one(self.owner_id).await
+    }
 }
 
 #[derive(SimpleObject)]
@@ -152,7 +163,7 @@ impl Query {
     #[graphql(complexity = "LIST + child_complexity")]
     async fn all_todos(&self, ctx: &Context<'_>) -> Result<TodosConnection> {
         let mut field = field(ctx).await?;
-        let todos = query_as("select * from app_public.todos order by id");
+        let todos = query_as("select * from app_public.todos order by id limit $1").bind(MOST_ROWS);
         let nodes = todos.fetch_all(field.connection()?).await?;
         field.done().await?;
         Ok(TodosConnection { nodes })
@@ -164,15 +175,26 @@ impl Query {
     )]
     async fn all_people(&self, ctx: &Context<'_>) -> Result<PeopleConnection> {
         let mut field = field(ctx).await?;
-        let people = query_as("select * from app_public.people order by id");
+        let people =
+            query_as("select * from app_public.people order by id limit $1").bind(MOST_ROWS);
         let nodes = people.fetch_all(field.connection()?).await?;
         field.done().await?;
         Ok(PeopleConnection { nodes })
     }
+
+    /// Everybody who can log in, or could.
+    #[graphql(
+        guard = "Requires::<Admin>::new()",
+        complexity = "LIST + child_complexity"
+    )]
+    async fn all_accounts(&self, ctx: &Context<'_>) -> Result<AccountsConnection> {
+        let nodes = data::<Accounts>(ctx)?.all().await?;
+        Ok(AccountsConnection { nodes })
+    }
 }
 
 async fn my_todos(connection: &mut PgConnection) -> Result<TodosConnection> {
-    let todos = query_as("select * from app_public.my_todos()");
+    let todos = query_as("select * from app_public.my_todos() limit $1").bind(MOST_ROWS);
     let nodes = todos.fetch_all(connection).await?;
     Ok(TodosConnection { nodes })
 }
@@ -235,6 +257,7 @@ struct SessionPayload {
     access_token: String,
     /// In seconds.
     expires_in: u64,
+    person: Person,
 }
 
 #[derive(SimpleObject)]
@@ -265,13 +288,15 @@ impl<'a> LoginResponse<'a> {
         Ok(Self { login, cookies })
     }
 
-    fn start(&self, claims: Claims) -> Result<SessionPayload> {
+    fn start(&self, Account { name, claims }: Account) -> Result<SessionPayload> {
+        let PersonId(id) = claims.sub;
         let response: TokenResponse = self.login.start(claims)?;
         let (token, cookies) = response.into_parts();
         self.cookies.set(cookies);
         Ok(SessionPayload {
             access_token: token.as_str().to_owned(),
             expires_in: token.expires_in().as_secs(),
+            person: Person { id, name },
         })
     }
 }

@@ -7,6 +7,7 @@ mod graphql;
 mod http;
 mod limits;
 pub mod page;
+mod people;
 mod problem;
 pub mod row_level_security;
 pub mod session;
@@ -20,7 +21,8 @@ use crate::accounts::Accounts;
 use crate::changes::Changes;
 use crate::database::Database;
 use crate::graphql::Schema;
-use crate::page::PostGraphile;
+use crate::limits::Sockets;
+use crate::page::TodoServer;
 use crate::session::Claims;
 
 /// The state of the program.
@@ -29,8 +31,9 @@ pub struct App {
     sessions: Sessions<Claims>,
     accounts: Accounts,
     schema: Schema,
+    sockets: Sockets,
     #[from_ref(skip)]
-    postgraphile: Option<PostGraphile>,
+    todos: Option<TodoServer>,
 }
 
 impl App {
@@ -46,25 +49,23 @@ impl App {
             sessions,
             accounts,
             schema,
-            postgraphile: None,
+            sockets: Sockets::default(),
+            todos: None,
         })
     }
 
-    /// The todos of the page from `PostGraphile`; login stays here.
+    /// The todos of the page from another server on the same database; login stays here.
     #[must_use]
-    pub fn with_todos_from(self, postgraphile: PostGraphile) -> Self {
-        let postgraphile = Some(postgraphile);
-        Self {
-            postgraphile,
-            ..self
-        }
+    pub fn with_todos_from(self, todos: TodoServer) -> Self {
+        let todos = Some(todos);
+        Self { todos, ..self }
     }
 }
 
 /// Everything that is served.
 pub fn router(app: App) -> Router {
-    let todos = match app.postgraphile.clone() {
-        Some(postgraphile) => post(move |headers, body| postgraphile.execute(headers, body)),
+    let todos = match app.todos.clone() {
+        Some(server) => post(move |headers, body| server.execute(headers, body)),
         None => post(http::execute),
     };
     let router = Router::new()
@@ -73,9 +74,6 @@ pub fn router(app: App) -> Router {
         .route("/graphql/todos", todos)
         .route("/graphql/subscriptions", get(http::subscribe))
         .merge(Claims::routes()); // POST /auth/refresh, POST /auth/logout
-    // Its scripts come from elsewhere and run with the session of this origin, so it is for development alone.
-    #[cfg(debug_assertions)]
-    let router = router.route("/graphiql", get(http::graphiql));
     let body_limit = DefaultBodyLimit::max(limits::LONGEST_BODY);
     router.layer(body_limit).with_state(app)
 }

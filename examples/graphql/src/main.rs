@@ -1,4 +1,4 @@
-//! Run it with `cargo run`; the README says what there is.
+//! Run it with `./run`; the README says what there is.
 
 use std::env;
 use std::path::Path;
@@ -8,7 +8,7 @@ use stateless_session::{Keys, SessionClaims, Sessions};
 use todos::App;
 use todos::accounts::Accounts;
 use todos::database::{Database, Error, PrivatePostgres};
-use todos::page::{self, PostGraphile};
+use todos::page::{self, TodoServer};
 use todos::session::{Claims, Role};
 use tokio::net::TcpListener;
 use tokio::signal;
@@ -48,8 +48,8 @@ async fn serve(database: &str, with_demo_users: bool) -> Result<(), Error> {
     let database = Database::connect(database, pooler.as_deref()).await?;
     let accounts = Accounts::new(database.accounts.clone())?;
     let mut app = App::new(Sessions::new(keys), database)?;
-    if let Ok(url) = env::var("POSTGRAPHILE_URL") {
-        app = app.with_todos_from(PostGraphile::new(url.parse()?));
+    if let Ok(url) = env::var("TODOS_URL") {
+        app = app.with_todos_from(TodoServer::new(url.parse()?));
         println!("todos come from {url}");
     }
     if with_demo_users {
@@ -82,7 +82,7 @@ async fn add_demo_users(accounts: &Accounts) -> Result<(), Error> {
         .register("alice", "wonderland".to_owned())
         .await
         .map_err(problem)?;
-    accounts.set_role(alice.sub, Role::AppAdmin).await?;
+    accounts.set_role(alice.claims.sub, Role::AppAdmin).await?;
     accounts
         .register("bob", "build-with-me".to_owned())
         .await

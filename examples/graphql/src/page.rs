@@ -1,4 +1,4 @@
-//! The page, and its todos by way of `PostGraphile`: what a proxy in front would do as well.
+//! The page, and its todos by way of another server: what a proxy in front would do as well.
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use hyper_util::rt::TokioExecutor;
 use stateless_session::SessionRejection;
-use tower_http::services::ServeDir;
+use tower_http::services::{ServeDir, ServeFile};
 
 /// Where `npm run build` puts the page.
 pub const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/web/dist");
@@ -17,7 +17,7 @@ pub const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/web/dist");
 const HEADERS: [(HeaderName, &str); 2] = [
     (
         header::CONTENT_SECURITY_POLICY,
-        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; \
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; font-src data:; \
          base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     ),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -25,18 +25,22 @@ const HEADERS: [(HeaderName, &str); 2] = [
 
 pub(crate) fn files<S: Clone + Send + Sync + 'static>() -> Router<S> {
     Router::new()
+        .route_service(
+            "/graphiql",
+            ServeFile::new(format!("{FOLDER}/graphiql.html")),
+        )
         .fallback_service(ServeDir::new(FOLDER))
         .layer(map_response(async |file: Response| (HEADERS, file)))
 }
 
-/// `PostGraphile` on the same database, reached through this program, so that the page has one origin.
+/// Another server on the same database, `PostGraphile` or Apollo Server, reached through this program, so that the page has one origin.
 #[derive(Clone)]
-pub struct PostGraphile {
+pub struct TodoServer {
     url: Uri,
     client: Client<HttpConnector, Body>,
 }
 
-impl PostGraphile {
+impl TodoServer {
     pub fn new(url: Uri) -> Self {
         let client = Client::builder(TokioExecutor::new()).build_http();
         Self { url, client }
@@ -55,7 +59,7 @@ impl PostGraphile {
         let answer = match self.client.request(request).await {
             Ok(answer) => answer,
             Err(error) => {
-                tracing::error!(cause = %error, "PostGraphile can't be asked");
+                tracing::error!(cause = %error, "the server of todos can't be asked");
                 return SessionRejection::TemporarilyUnavailable.into_response();
             }
         };

@@ -19,7 +19,12 @@ pub enum Problem {
 impl From<Problem> for async_graphql::Error {
     fn from(problem: Problem) -> Self {
         let (code, message) = match problem {
-            Problem::Refused(rejection) => (rejection.code(), rejection.to_string()),
+            Problem::Refused(rejection) => {
+                // Kept beside its code, as an HTTP answer may be made of it.
+                let code = rejection.code();
+                return Self::new_with_source(rejection)
+                    .extend_with(|_, extensions| extensions.set("code", code));
+            }
             Problem::WrongCredentials => ("wrong_credentials", "wrong name or password".to_owned()),
             Problem::NameTaken => ("name_taken", "somebody has this name".to_owned()),
             Problem::NotFound => ("not_found", "there is no such row for you".to_owned()),
@@ -50,6 +55,8 @@ impl From<sqlx::Error> for Problem {
         match (refused.kind(), refused.code().as_deref()) {
             (ErrorKind::UniqueViolation, _) => Self::NameTaken,
             (ErrorKind::CheckViolation, _) => Self::InvalidInput("too long or too short"),
+            // character_not_in_repertoire: NUL
+            (_, Some("22021")) => Self::InvalidInput("a character that no text may hold"),
             // insufficient_privilege
             (_, Some("42501")) => Self::Refused(SessionRejection::Forbidden),
             // operator intervention: the database shuts down or starts up

@@ -113,6 +113,34 @@ impl Operation {
         Ok(field)
     }
 
+    /// The same for a field below others: it has their transaction. Those of a subscription leave none, as each of its
+    /// answers has its own; then it is one for this field.
+    ///
+    /// # Errors
+    ///
+    /// Those of the database.
+    pub async fn inner_field(
+        &self,
+        pool: &PgPool,
+        session: Option<&Session<Claims>>,
+    ) -> sqlx::Result<Field> {
+        let is_begun = self.0.lock().await.is_some();
+        let operation = if is_begun { self } else { &Self::default() };
+        operation.field(pool, session).await
+    }
+
+    /// Takes back what the fields did.
+    ///
+    /// # Errors
+    ///
+    /// Those of the database; then nothing was kept either.
+    pub async fn roll_back(&self) -> sqlx::Result<()> {
+        match self.0.lock().await.take() {
+            Some(begun) => begun.transaction.rollback().await,
+            None => Ok(()),
+        }
+    }
+
     /// Keeps what the fields that succeeded did.
     ///
     /// # Errors

@@ -40,6 +40,6 @@ impl Renew<Claims> for App {
 #[require_session(role = Role::AppAdmin)]
 pub struct Admin(Session<Claims>);
 
-/// An administrator who typed the password just now.
-#[require_session(role = Role::AppAdmin, max_age = "5m")]
+/// An administrator who typed the password just now, and is still one.
+#[require_session(role = Role::AppAdmin, max_age = "5m", fresh = "30s")]
 pub struct RecentAdmin(Session<Claims>);

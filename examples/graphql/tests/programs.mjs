@@ -1,4 +1,4 @@
-// Starts what the tests in Node need: one Postgres, the Rust program, and PostGraphile in front of the same database.
+// Starts what the tests in Node need: one Postgres, the Rust program, and other servers in front of the same database.
 
 import { execFileSync, spawn } from 'node:child_process'
 import { createHmac, randomBytes } from 'node:crypto'
@@ -54,8 +54,17 @@ export async function startDatabase() {
 
 export const startProgram = variables => start(PROGRAM, [], /^http:.*/, variables)
 
-export const startPostGraphile = version =>
-  start(process.execPath, [file(`postgraphile/${version}/server.mjs`)], /^http:.*/)
+/** Other servers on the same schema, by name, and what each runs with: version 5 needs a newer Node than the oldest that others do. */
+export const OTHERS = {
+  'PostGraphile 4': [process.execPath, 'postgraphile/4'],
+  'PostGraphile 5': [process.execPath, 'postgraphile/5'],
+  'Apollo Server': ['node', 'apollo'],
+}
+
+export const startOther = name => {
+  const [node, folder] = OTHERS[name]
+  return start(node, [file(`${folder}/server.mjs`)], /^http:.*/)
+}
 
 export async function endAll() {
   for (const program of running) await program.end()

@@ -1,4 +1,4 @@
-// The page in a real browser, with todos from the Rust program and from PostGraphile 4 and 5.
+// The page in a real browser, with todos from the Rust program, from PostGraphile 4 and 5, and from Apollo Server.
 
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
@@ -8,7 +8,10 @@ import { startBrowser, until, visitor } from '../../../tests/browser/helpers.mjs
 import * as programs from '../tests/programs.mjs'
 
 const PASSWORD = 'correct horse'
-const SERVERS = ['the program', 'PostGraphile 4', 'PostGraphile 5']
+const SERVERS = ['the program', ...Object.keys(programs.OTHERS)]
+/** What is the session's alone is tried with the program and, by turns, with one of the others; ALL_SERVERS=1 takes all. */
+const turn = SERVERS[1 + (new Date().getDate() % (SERVERS.length - 1))]
+const byTurns = server => ({ skip: process.env.ALL_SERVERS || ['the program', turn].includes(server) ? false : `it is the turn of ${turn}` })
 const TWENTY = Array.from({ length: 20 }, (_, n) => `todo ${n + 1}`)
 const urls = {}
 let browser, database
@@ -16,9 +19,9 @@ let browser, database
 before(async () => {
   database = await programs.startDatabase()
   urls['the program'] = undefined
-  // Migrates, before PostGraphile looks at the schema.
+  // Migrates, before the others look at the schema.
   await (await programs.startProgram()).end()
-  for (const version of [4, 5]) urls[`PostGraphile ${version}`] = (await programs.startPostGraphile(version)).url
+  for (const name of Object.keys(programs.OTHERS)) urls[name] = (await programs.startOther(name)).url
   browser = await startBrowser()
 })
 
@@ -29,7 +32,7 @@ after(async () => {
 
 /** The Rust program with todos from `server`. */
 function start(server, variables = {}) {
-  return programs.startProgram(urls[server] ? { ...variables, POSTGRAPHILE_URL: urls[server] } : variables)
+  return programs.startProgram(urls[server] ? { ...variables, TODOS_URL: urls[server] } : variables)
 }
 
 let people = 0
@@ -218,7 +221,7 @@ for (const server of SERVERS) {
       await is(page, 'Signed in')
     })
 
-    test('five tabs are one session', async t => {
+    test('five tabs are one session', byTurns(server), async t => {
       const context = await visitor(t, browser)
       const tabs = []
       for (let n = 0; n < 5; n++) tabs.push(await open(context, origin))
@@ -234,7 +237,7 @@ for (const server of SERVERS) {
       for (const tab of tabs) assert.equal(await tab.getByText('milk').count(), 0)
     })
 
-    test('a tab shows another user’s login, and nothing of the user before', async t => {
+    test('a tab shows another user’s login, and nothing of the user before', byTurns(server), async t => {
       const context = await visitor(t, browser)
       const [one, two] = [await open(context, origin), await open(context, origin)]
       await register(one)
@@ -250,7 +253,7 @@ for (const server of SERVERS) {
       await shows(one, ['of the second'])
     })
 
-    test('logout everywhere ends the other browser’s session at its next refresh', async t => {
+    test('logout everywhere ends the other browser’s session at its next refresh', byTurns(server), async t => {
       const here = await visitor(t, browser)
       const there = await visitor(t, browser)
       await there.clock.install()
@@ -265,7 +268,7 @@ for (const server of SERVERS) {
       await is(other, 'Signed out')
     })
 
-    test('a new password ends the other browser’s session, and not this one', async t => {
+    test('a new password ends the other browser’s session, and not this one', byTurns(server), async t => {
       const here = await visitor(t, browser)
       const there = await visitor(t, browser)
       for (const context of [here, there]) await context.clock.install()
@@ -322,6 +325,102 @@ for (const server of SERVERS) {
   })
 }
 
+/** Of a document with a field that is not there. */
+const CODES = { 'the program': 'invalid_document', 'Apollo Server': 'GRAPHQL_VALIDATION_FAILED' }
+
+test('an administrator disables somebody after typing the password once more, and that ends the sessions', async t => {
+  const { url } = await start('the program')
+  const [here, there] = [await visitor(t, browser), await visitor(t, browser)]
+  await there.clock.install()
+  const user = await open(there, url)
+  const victim = await register(user)
+  await here.clock.install()
+  const page = await open(here, url)
+  const name = await register(page)
+  programs.makeAdmin(name)
+  await button(page, 'Log out').click()
+  await login(page, name)
+  const people = page.getByRole('list', { name: 'People' })
+  assert.equal(await people.getByRole('button', { name: `Disable ${name}`, exact: true }).count(), 0)
+
+  // The login was just now, so nothing is asked; this one is taken back.
+  await button(page, `Disable ${victim}`).click()
+  await button(page, `Enable ${victim}`).click()
+  await button(page, `Disable ${victim}`).waitFor()
+  await later(user, 61_000)
+  await is(user, 'Signed out') // what has ended stays so
+  await login(user, victim)
+
+  // A login of long ago: the page asks for the password, and goes on.
+  const aged = ({ auth_time }) => ({ auth_time: auth_time - 600 })
+  const change = (token, claims) => programs.resign(token, claims(programs.decode(token.split('.')[1])))
+  const planted = async route => {
+    const response = await route.fetch()
+    const json = await response.json()
+    await route.fulfill({ response, json: { ...json, access_token: change(json.access_token, aged) } })
+  }
+  await page.route('**/auth/refresh', planted, { times: 1 })
+  await page.reload()
+  const statuses = answers(page, '/graphql')
+  await button(page, `Disable ${victim}`).click()
+  const again = page.getByLabel('Your password, once more')
+  await again.fill('something else')
+  await is(page, 'This needs a more recent login')
+  await button(page, 'Go on').click()
+  await says(page, 'Wrong name or password.')
+  await again.fill(PASSWORD)
+  await button(page, 'Go on').click()
+  await button(page, `Enable ${victim}`).waitFor()
+  await is(page, 'Signed in')
+  assert.equal(await again.count(), 0)
+  assert.equal(count(statuses, 401), 1)
+  await later(user, 61_000)
+  await is(user, 'Signed out')
+  await submit(user, victim, PASSWORD, 'Log in')
+  await says(user, 'Wrong name or password.')
+
+  // Claims of a while ago: the page refreshes and repeats, and nobody notices.
+  const refreshes = answers(page, '/auth/refresh')
+  const stale = async (route, request) => {
+    const token = change(request.headers().authorization.slice('Bearer '.length), ({ iat }) => ({ iat: iat - 40, auth_time: iat - 40 }))
+    await route.continue({ headers: { ...request.headers(), authorization: `Bearer ${token}` } })
+  }
+  statuses.length = 0
+  await later(page, 0) // so that a refresh gives another token
+  await page.route('**/graphql', stale, { times: 1 })
+  await button(page, `Enable ${victim}`).click()
+  await button(page, `Disable ${victim}`).waitFor()
+  assert.deepEqual([statuses.slice(0, 2), refreshes], [[401, 200], [200]])
+  await login(user, victim)
+})
+
+test('GraphiQL signs in, from this origin’s own files', async t => {
+  const { url } = await start('the program')
+  const context = await visitor(t, browser)
+  const [errors, origins] = [[], new Set()]
+  context.on('console', message => message.type() === 'error' && errors.push(message.text()))
+  context.on('request', request => origins.add(new URL(request.url()).origin))
+  const page = await open(context, `${url}/graphiql`)
+  const shown = text => page.locator('.result-window').getByText(text).waitFor()
+  const run = () => page.getByRole('button', { name: /Execute query/ }).click()
+  // The editors come a little later than their buttons.
+  await page.locator('.graphiql-query-editor .CodeMirror-code').getByText('currentPerson').waitFor()
+  await page.locator('.result-window .CodeMirror-code').waitFor()
+  await run()
+  await shown('"currentPerson": null')
+  await button(page, 'I am new here').click()
+  const name = somebody()
+  await submit(page, name, PASSWORD, 'Register')
+  await page.getByText('Signed in, as app_user').waitFor()
+  await run()
+  await shown(`"name": "${name}"`)
+  // The page beside it has the same session.
+  const beside = await open(context, url)
+  await beside.getByRole('heading', { name }).waitFor()
+  assert.deepEqual([...origins], [url])
+  assert.deepEqual(errors, [])
+})
+
 test('one variable moves the browser’s session from server to server', async t => {
   const context = await visitor(t, browser)
   let program = await start('the program')
@@ -338,21 +437,22 @@ test('one variable moves the browser’s session from server to server', async t
     await shows(page, list)
     list.push(`by ${server}, ${list.length + 1}`)
     await add(page, list.at(-1))
-    // A field that PostGraphile alone has, so that this is known to be the one.
-    const answer = await context.request.post(`${program.url}/graphql/todos`, { data: { query: '{ nodeId }' } })
-    assert.equal((await answer.json()).data?.nodeId, server === 'the program' ? undefined : 'query')
+    // What each alone says, so that this is known to be the one.
+    const ask = query => context.request.post(`${program.url}/graphql/todos`, { data: { query } }).then(answer => answer.json())
+    assert.equal((await ask('{ nodeId }')).data?.nodeId, server.startsWith('PostGraphile') ? 'query' : undefined)
+    assert.equal((await ask('{ nothing }')).errors[0].extensions?.code, CODES[server])
   }
   assert.equal(await page.evaluate(() => document.cookie), marker)
 })
 
-test('PostGraphile gets the access token and no cookie, and sets none', async () => {
+test('the other server gets the access token and no cookie, and sets none', async () => {
   const seen = []
   const upstream = http.createServer((request, response) => {
     seen.push([request.headers.authorization, request.headers.cookie])
     response.writeHead(401, { 'WWW-Authenticate': 'Bearer error="invalid_token"', 'Set-Cookie': 'planted=1' }).end()
   })
   await once(upstream.listen(0, '127.0.0.1'), 'listening')
-  const program = await programs.startProgram({ POSTGRAPHILE_URL: `http://127.0.0.1:${upstream.address().port}/graphql` })
+  const program = await programs.startProgram({ TODOS_URL: `http://127.0.0.1:${upstream.address().port}/graphql` })
   const headers = { authorization: 'Bearer x', cookie: '__Host-todos=x', 'content-type': 'application/json' }
   const ask = () => fetch(`${program.url}/graphql/todos`, { method: 'POST', headers, body: '{}' })
   const answer = await ask()

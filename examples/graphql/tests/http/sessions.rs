@@ -183,8 +183,8 @@ async fn a_document_holds_a_few_logins_and_not_a_thousand() {
         .send(&format!("mutation {{ {many} }}"), Value::Null)
         .await;
     assert_eq!(
-        answer.json()["errors"][0]["message"],
-        "Query is too complex."
+        answer.json()["errors"][0]["extensions"]["code"],
+        "too_complex"
     );
 }
 
@@ -393,10 +393,16 @@ async fn an_administrator_disables_an_account_soon_after_login_only() {
     server.advance(6 * 60);
     let refreshed = admin.refresh().await.json();
     admin.token = Some(refreshed["access_token"].as_str().unwrap().to_owned());
-    assert_eq!(
-        admin.refused(SET_DISABLED, disable(true)).await,
-        "login_required"
+    let answer = admin.send(SET_DISABLED, disable(true)).await;
+    assert_eq!(answer.status, 401);
+    let challenge = answer.challenge.as_deref().unwrap();
+    assert!(
+        challenge.contains("insufficient_user_authentication")
+            && challenge.contains(r#"max_age="300""#),
+        "{challenge}"
     );
+    let code = answer.json()["errors"][0]["extensions"]["code"].clone();
+    assert_eq!(code, "login_required");
     admin
         .graphql("{ allPeople { nodes { id } } }", Value::Null)
         .await;
@@ -455,4 +461,102 @@ async fn an_outage_of_the_database_ends_no_session() {
         .graphql(CREATE, json!({ "title": "still here" }))
         .await;
     postgres.end().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_wants_newer_claims_is_a_401_and_none_of_it_was_done() {
+    let server = Server::start().await;
+    let mut admin = server.visitor(Role::AppAdmin).await;
+    server.advance(40); // the claims are older than 30 seconds, and still count
+    let document = "mutation { createTodo(input: { todo: { title: \"twice?\" } }) { todo { id } } \
+                    setDisabled(input: { personId: 0, disabled: true }) }";
+    let answer = admin.send(document, Value::Null).await;
+    assert_eq!(answer.status, 401);
+    let challenge = answer.challenge.as_deref().unwrap();
+    assert!(
+        challenge.contains(r#"error="invalid_token""#),
+        "{challenge}"
+    );
+    let json = answer.json();
+    assert_eq!(json["errors"][0]["extensions"]["code"], "stale_token");
+    assert!(json["data"].is_null(), "{json}");
+    let mine = "{ myTodos { nodes { id } } }";
+    let todos = admin.graphql(mine, Value::Null).await;
+    assert_eq!(todos["myTodos"]["nodes"], json!([]));
+
+    // Refreshed and repeated, as the browser module does.
+    let refreshed = admin.refresh().await.json();
+    admin.token = Some(refreshed["access_token"].as_str().unwrap().to_owned());
+    assert_eq!(admin.refused(document, Value::Null).await, "not_found");
+    let todos = admin.graphql(mine, Value::Null).await;
+    assert_eq!(todos["myTodos"]["nodes"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_document_that_logs_in_is_never_asked_for_twice() {
+    let server = Server::start().await;
+    let mut admin = server.visitor(Role::AppAdmin).await;
+    let me = admin.graphql(WHO, Value::Null).await["currentPerson"]["name"].clone();
+    server.advance(40);
+    let document = format!(
+        r#"mutation {{ login(input: {{ name: {me}, password: "{PASSWORD}" }}) {{ expiresIn }}
+           setDisabled(input: {{ personId: 0, disabled: true }}) }}"#
+    );
+    let answer = admin.send(&document, Value::Null).await;
+    assert_eq!((answer.status, answer.challenge), (200, None));
+}
+
+#[tokio::test]
+async fn a_login_says_who_it_is_for() {
+    let server = Server::start().await;
+    let name = name();
+    let registered = server
+        .browser()
+        .graphql(
+            "mutation ($input: CredentialsInput!) { register(input: $input) { person { id name } } }",
+            credentials(&name, PASSWORD),
+        )
+        .await;
+    let person = &registered["register"]["person"];
+    assert_eq!(person["name"], json!(name));
+    let mut browser = server.browser();
+    let login = browser.graphql(LOGIN, credentials(&name, PASSWORD)).await;
+    assert_eq!(&login["login"]["person"], person);
+    browser.adopt(&login["login"]);
+    let current = browser.graphql("{ currentPerson { id name } }", Value::Null);
+    assert_eq!(&current.await["currentPerson"], person);
+}
+
+#[tokio::test]
+async fn a_name_is_one_account_however_it_is_written() {
+    let server = Server::start().await;
+    let name = name();
+    server
+        .browser()
+        .graphql(REGISTER, credentials(&name, PASSWORD))
+        .await;
+    let written = [
+        format!(" {name} "),
+        name.to_uppercase(),
+        name.replace(' ', "\u{a0}  "),
+    ];
+    for written in written {
+        let mut browser = server.browser();
+        let taken = browser.refused(REGISTER, credentials(&written, PASSWORD));
+        assert_eq!(taken.await, "name_taken", "{written:?}");
+        let login = browser.graphql(LOGIN, credentials(&written, PASSWORD));
+        assert_eq!(login.await["login"]["person"]["name"], json!(name));
+    }
+    let blank = ["", "   ", "a\0b", "a\u{200b}b", "a\u{202e}b"];
+    let long = "x".repeat(51);
+    for written in blank.into_iter().chain([long.as_str()]) {
+        for mutation in [REGISTER, LOGIN] {
+            let mut browser = server.browser();
+            let refused = browser.refused(mutation, credentials(written, PASSWORD));
+            assert_eq!(refused.await, "invalid_input", "{written:?}");
+        }
+    }
+    let mut visitor = server.visitor(Role::AppUser).await;
+    let title = visitor.refused(CREATE, json!({ "title": "a\0b" }));
+    assert_eq!(title.await, "invalid_input");
 }

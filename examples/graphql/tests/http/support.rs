@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
@@ -14,8 +15,9 @@ use todos::accounts::Accounts;
 use todos::database::{Database, PrivatePostgres, query_scalar};
 use todos::row_level_security::begin;
 use todos::session::{Claims, Role};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::process::{Child, Command};
 use tokio::sync::OnceCell;
 use tokio::task::JoinHandle;
 
@@ -36,6 +38,39 @@ pub fn name() -> String {
     format!("person {}", COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
+/// The program as a process of its own, which ends with the test.
+pub struct Program {
+    pub address: SocketAddr,
+    process: Child,
+}
+
+impl Program {
+    pub async fn start() -> Self {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_todos"))
+            .env("DATABASE_URL", postgres().await)
+            .env("ACCESS_TOKEN_SECRET", ACCESS_SECRET)
+            .env("REFRESH_TOKEN_SECRET", REFRESH_SECRET)
+            .env("PORT", "0")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        loop {
+            let line = lines.next_line().await.unwrap().expect("an address");
+            if let Some(port) = line.strip_prefix("http://localhost:") {
+                let address = format!("127.0.0.1:{port}").parse().unwrap();
+                return Self { address, process };
+            }
+        }
+    }
+
+    pub fn id(&self) -> u32 {
+        self.process.id().unwrap()
+    }
+}
+
 /// The program, which ends with the test.
 pub struct Server {
     pub address: SocketAddr,
@@ -45,6 +80,7 @@ pub struct Server {
     pub sessions: Sessions<Claims>,
     seconds_ahead: Arc<AtomicU64>,
     task: JoinHandle<()>,
+    program: Option<Program>,
 }
 
 impl Server {
@@ -77,7 +113,16 @@ impl Server {
             sessions,
             seconds_ahead,
             task: tokio::spawn(serve),
+            program: None,
         }
+    }
+
+    /// Where the answers are those of a process of its own.
+    pub async fn of_a_program(program: Program) -> Self {
+        let mut server = Self::start().await;
+        server.address = program.address;
+        server.program = Some(program);
+        server
     }
 
     pub fn advance(&self, seconds: u64) {
@@ -86,15 +131,19 @@ impl Server {
 
     /// A session for somebody new, without a browser.
     pub async fn session(&self, role: Role) -> Session<Claims> {
-        let claims = self
-            .accounts
-            .register(&name(), PASSWORD.to_owned())
-            .await
-            .unwrap();
+        let name = name();
+        let account = self.accounts.register(&name, PASSWORD.to_owned());
+        let claims = account.await.unwrap().claims;
         self.accounts.set_role(claims.sub, role).await.unwrap();
         let claims = self.accounts.claims(claims.sub).await.unwrap().unwrap();
         let response = self.sessions.login_checked_elsewhere(claims).unwrap();
         self.sessions.verify(response.access_token()).unwrap()
+    }
+
+    /// The session of a browser.
+    pub fn verified(&self, browser: &Browser) -> Session<Claims> {
+        let token = browser.token.as_ref().unwrap();
+        self.sessions.verify(token).unwrap()
     }
 
     pub fn browser(&self) -> Browser<'_> {
@@ -232,6 +281,7 @@ impl Browser<'_> {
 pub struct Answer {
     pub status: u16,
     pub set_cookies: Vec<String>,
+    pub challenge: Option<String>,
     pub body: String,
 }
 
@@ -244,6 +294,9 @@ impl Answer {
         Self {
             status: head.split(' ').nth(1).unwrap().parse().unwrap(),
             set_cookies: set_cookies.map(str::to_owned).collect(),
+            challenge: (head.lines())
+                .find_map(|line| line.strip_prefix("www-authenticate: "))
+                .map(str::to_owned),
             body: body.to_owned(),
         }
     }
@@ -262,8 +315,7 @@ impl Answer {
     }
 }
 
-pub const LOGIN: &str =
-    "mutation ($input: CredentialsInput!) { login(input: $input) { accessToken expiresIn } }";
+pub const LOGIN: &str = "mutation ($input: CredentialsInput!) { login(input: $input) { accessToken expiresIn person { id name } } }";
 pub const REGISTER: &str =
     "mutation ($input: CredentialsInput!) { register(input: $input) { accessToken expiresIn } }";
 pub const WHO: &str = "{ currentPerson { name } }";

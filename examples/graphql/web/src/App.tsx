@@ -4,10 +4,11 @@ import { useSession } from '@stateless-session/client/react'
 import { type ReactNode, useEffect, useState } from 'react'
 import { Account, Login } from './Account'
 import { WHO } from './documents'
+import { People } from './People'
 import { type Claims, createClient, session } from './session'
 import { Todos } from './Todos'
 
-const STATUS = {
+export const STATUS = {
   unknown: 'Looking for a session',
   out: 'Signed out',
   in: 'Signed in',
@@ -37,7 +38,7 @@ export function App() {
 }
 
 /** A client for each user, so that what comes late for one is never shown to another. */
-function Client({ children }: { children: ReactNode }) {
+export function Client({ children }: { children: ReactNode }) {
   const [client, setClient] = useState<ApolloClient>()
   useEffect(() => {
     const client = createClient()
@@ -52,6 +53,7 @@ function SignedIn({ claims }: { claims: Claims }) {
   return (
     <>
       <Todos userId={Number(claims.sub)} isAdmin={claims.role === 'app_admin'} />
+      {claims.role === 'app_admin' && <People name={data?.currentPerson?.name ?? ''} userId={Number(claims.sub)} />}
       <Account name={data?.currentPerson?.name ?? ''} isAdmin={claims.role === 'app_admin'} />
     </>
   )

@@ -1,6 +1,6 @@
 import { useApolloClient, useQuery } from '@apollo/client/react'
 import { useActionState, useRef, useState } from 'react'
-import { ALL_TODOS, COMPLETE, CREATE, DELETE, MY_TODOS, type Person, type Todo } from './documents'
+import { ALL_TODOS, COMPLETE, CREATE, DELETE, MY_TODOS, type Todo } from './documents'
 import { messageOf } from './problem'
 
 export function Todos({ userId, isAdmin }: { userId: number; isAdmin: boolean }) {
@@ -27,11 +27,11 @@ function Mine({ userId }: { userId: number }) {
 }
 
 function Everyones({ userId, isAdmin }: { userId: number; isAdmin: boolean }) {
-  const { data, error } = useQuery(ALL_TODOS, { variables: { isAdmin }, fetchPolicy: 'cache-and-network' })
+  const { data, error } = useQuery(ALL_TODOS, { fetchPolicy: 'cache-and-network' })
   return (
     <>
       {!isAdmin && <p className="quiet">The database shows everyone’s to administrators only. To you, it shows yours.</p>}
-      <List todos={data?.allTodos.nodes} people={data?.allPeople?.nodes} error={error} userId={userId} />
+      <List todos={data?.allTodos.nodes} error={error} userId={userId} />
     </>
   )
 }
@@ -61,12 +61,11 @@ function Add() {
 
 interface ListProps {
   todos: Todo[] | undefined
-  people?: Person[] | undefined
   error: Error | undefined
   userId: number
 }
 
-function List({ todos, people, error, userId }: ListProps) {
+function List({ todos, error, userId }: ListProps) {
   const client = useApolloClient()
   const list = useRef<HTMLUListElement>(null)
   const [problem, setProblem] = useState('')
@@ -106,7 +105,6 @@ function List({ todos, people, error, userId }: ListProps) {
       return data?.deleteTodoById
     })
 
-  const nameOf = (id: number) => people?.find(person => person.id === id)?.name
   return (
     <>
       <p role="alert" className="problem">{problem || (error && messageOf(error))}</p>
@@ -120,7 +118,7 @@ function List({ todos, people, error, userId }: ListProps) {
                 <input type="checkbox" checked={todo.done} disabled={todo.ownerId !== userId} onChange={() => complete(todo)} />
                 <span>{todo.title}</span>
               </label>
-              {people && <p className="owner">{nameOf(todo.ownerId)}</p>}
+              {todo.personByOwnerId && <p className="owner">{todo.personByOwnerId.name}</p>}
             </div>
             {todo.ownerId === userId && (
               <button className="plain" aria-label={`Delete ${todo.title}`} onClick={() => remove(todo)}>Delete</button>

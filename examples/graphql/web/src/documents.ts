@@ -1,4 +1,4 @@
-// Both servers answer the documents on todos and people, word for word.
+// All servers answer the documents on todos and people, word for word; those on accounts are the program's.
 
 import { gql, type TypedDocumentNode } from '@apollo/client'
 
@@ -14,6 +14,7 @@ export interface Todo {
   ownerId: number
   title: string
   done: boolean
+  personByOwnerId?: Person | null
 }
 
 export const WHO: Document<{ currentPerson: Person | null }> = gql`
@@ -24,14 +25,8 @@ export const MY_TODOS: Document<{ myTodos: { nodes: Todo[] } }> = gql`
   query MyTodos { myTodos { nodes { id ownerId title done } } }
 `
 
-export const ALL_TODOS: Document<
-  { allTodos: { nodes: Todo[] }; allPeople?: { nodes: Person[] } },
-  { isAdmin: boolean }
-> = gql`
-  query AllTodos($isAdmin: Boolean!) {
-    allTodos { nodes { id ownerId title done } }
-    allPeople @include(if: $isAdmin) { nodes { id name } }
-  }
+export const ALL_TODOS: Document<{ allTodos: { nodes: Todo[] } }> = gql`
+  query AllTodos { allTodos { nodes { id ownerId title done personByOwnerId { id name } } } }
 `
 
 export const CREATE: Document<unknown, { title: string }> = gql`
@@ -56,17 +51,18 @@ export const DELETE: Document<{ deleteTodoById: { todo: Pick<Todo, 'id'> } | nul
 export interface SessionPayload {
   accessToken: string
   expiresIn: number
+  person: Person
 }
 
 export const LOGIN: Document<{ login: SessionPayload }, { name: string; password: string }> = gql`
   mutation Login($name: String!, $password: String!) {
-    login(input: { name: $name, password: $password }) { accessToken expiresIn }
+    login(input: { name: $name, password: $password }) { accessToken expiresIn person { id name } }
   }
 `
 
 export const REGISTER: Document<{ register: SessionPayload }, { name: string; password: string }> = gql`
   mutation Register($name: String!, $password: String!) {
-    register(input: { name: $name, password: $password }) { accessToken expiresIn }
+    register(input: { name: $name, password: $password }) { accessToken expiresIn person { id name } }
   }
 `
 
@@ -75,10 +71,24 @@ export const CHANGE_PASSWORD: Document<
   { oldPassword: string; newPassword: string }
 > = gql`
   mutation ChangePassword($oldPassword: String!, $newPassword: String!) {
-    changePassword(input: { oldPassword: $oldPassword, newPassword: $newPassword }) { accessToken expiresIn }
+    changePassword(input: { oldPassword: $oldPassword, newPassword: $newPassword }) { accessToken expiresIn person { id name } }
   }
 `
 
 export const LOG_OUT_EVERYWHERE: Document<{ logOutEverywhere: boolean }> = gql`
   mutation LogOutEverywhere { logOutEverywhere }
+`
+
+export interface Account extends Person {
+  disabled: boolean
+}
+
+export const ALL_ACCOUNTS: Document<{ allAccounts: { nodes: Account[] } }> = gql`
+  query AllAccounts { allAccounts { nodes { id name disabled } } }
+`
+
+export const SET_DISABLED: Document<{ setDisabled: boolean }, { personId: number; disabled: boolean }> = gql`
+  mutation SetDisabled($personId: Int!, $disabled: Boolean!) {
+    setDisabled(input: { personId: $personId, disabled: $disabled })
+  }
 `

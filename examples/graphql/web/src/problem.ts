@@ -5,8 +5,14 @@ const BY_CODE: Record<string, string> = {
   wrong_credentials: 'Wrong name or password.',
   name_taken: 'Somebody has this name.',
   not_found: 'It is not there any more.',
+  forbidden: 'You may not do this.',
+  login_required: 'This needs your password once more.',
   temporarily_unavailable: 'The database does not answer. Try again in a moment.',
 }
+
+/** Why a server refused. */
+export const codeOf = (error: unknown): unknown =>
+  CombinedGraphQLErrors.is(error) ? error.errors[0]?.extensions?.['code'] : undefined
 
 /** What a person is told. PostGraphile's own messages speak of the database, and are not for people. */
 export function messageOf(error: unknown): string {

@@ -1,7 +1,7 @@
 import { ApolloClient, InMemoryCache, RefetchEventManager, windowFocusSource } from '@apollo/client'
 import { createSession } from '@stateless-session/client'
 import { sessionLink } from '@stateless-session/client/apollo'
-import type { SessionPayload } from './documents'
+import { type Person, type SessionPayload, WHO } from './documents'
 
 /** As in ../../src/session.rs. */
 export interface Claims {
@@ -14,17 +14,25 @@ export interface Claims {
 export const session = createSession<Claims>({ base: '/auth', cookie: '__Host-todos' })
 import.meta.hot?.dispose(() => session.dispose())
 
-/** Todos come from PostGraphile where the server is told so; accounts are the server's own. */
+/** Todos come from PostGraphile or Apollo Server where the program is told so; accounts are the program's own. */
 export const ACCOUNTS = { uri: '/graphql' }
 
+/** Whom the last login was for. */
+let person: Person | undefined
+
 export function createClient(): ApolloClient {
+  const cache = new InMemoryCache()
+  const isHere = person && String(person.id) === session.claims?.sub
+  if (isHere) cache.writeQuery({ query: WHO, data: { currentPerson: { __typename: 'Person', ...person! } as Person } })
   return new ApolloClient({
-    cache: new InMemoryCache(),
+    cache,
     link: sessionLink(session, { uri: '/graphql/todos' }),
     // So that a tab shows what was done in another.
     refetchEventManager: new RefetchEventManager({ sources: { windowFocus: windowFocusSource } }),
   })
 }
 
-export const adopt = ({ accessToken, expiresIn }: SessionPayload): Promise<void> =>
-  session.adopt({ access_token: accessToken, expires_in: expiresIn })
+export const adopt = (login: SessionPayload) => {
+  person = login.person
+  return session.adopt({ access_token: login.accessToken, expires_in: login.expiresIn })
+}

@@ -1,6 +1,8 @@
 //! The service that logs people in: it has the private key, and publishes the public one.
 
-use std::{convert::Infallible, error::Error, process::ExitCode, time::Duration};
+mod audit;
+
+use std::{convert::Infallible, env, error::Error, process::ExitCode, time::Duration};
 
 use argon2::Argon2;
 use argon2::password_hash::{PasswordVerifier, phc::PasswordHash};
@@ -71,7 +73,10 @@ async fn main() -> ExitCode {
 
 async fn serve() -> Result<(), Box<dyn Error>> {
     // Nothing to fall back on: keys that another process made up would verify nothing elsewhere.
-    let sessions = Sessions::new(Keys::from_env()?);
+    let mut sessions = Sessions::new(Keys::from_env()?);
+    if let Some(path) = env::var_os("AUDIT_LOG") {
+        sessions = sessions.on_event(audit::audit(path.as_ref())?);
+    }
     let reloaded = sessions.clone();
     server::at_hangup(move || Keys::from_env().map(|keys| reloaded.set_keys(keys)))?;
     server::serve(router(App { sessions }), 4000).await

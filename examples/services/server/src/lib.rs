@@ -27,8 +27,11 @@ pub async fn serve(router: Router, default_port: u16) -> Result<(), Box<dyn Erro
     let port = env::var_os("PORT").unwrap_or(default_port.to_string().into());
     let port: u16 = (port.to_string_lossy().parse())
         .map_err(|_| format!("`{}` in PORT is not a port number", port.display()))?;
-    let listener = (TcpListener::bind(("127.0.0.1", port)).await)
-        .map_err(|error| format!("port {port}: {error}; set PORT to another one, or to 0"))?;
+    // 0.0.0.0 in a container, where nothing else reaches it than what is to.
+    let address = env::var("ADDRESS").unwrap_or("127.0.0.1".to_owned());
+    let listener = (TcpListener::bind((address.as_str(), port)).await).map_err(|error| {
+        format!("{address}, port {port}: {error}; set PORT to another one, or to 0")
+    })?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     println!("http://{}", listener.local_addr()?);

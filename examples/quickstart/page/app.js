@@ -3,6 +3,7 @@ import { createSession } from '/auth/client.js'
 
 const session = createSession()
 const element = id => document.getElementById(id)
+const focus = id => element(id).focus()
 
 const STATUS = {
   unknown: () => 'Looking for a session',
@@ -23,7 +24,9 @@ const EVENTS = {
 }
 
 const PROBLEMS = {
-  cookies_blocked: 'The browser did not store the cookies. Safari stores them over https only.',
+  cookies_blocked: isSecureContext
+    ? 'The browser did not store the cookies. Safari stores them over https only.'
+    : 'This page is no secure context, so browsers store no session cookies here: use https, or localhost.',
 }
 
 const START = {
@@ -50,9 +53,12 @@ function paint(state, claims) {
     shown = claims?.sub
   }
   document.body.dataset.state = state
+  const focused = document.activeElement?.closest('section')
   element('login').hidden = state !== 'out'
   element('session').hidden = !claims
   element('status').textContent = STATUS[state](claims)
+  // It goes to what took the place of what had it, and not to the top of the page.
+  if (focused?.hidden) focus(claims ? 'who' : 'name')
   if (!claims) return
   element('who-name').textContent = claims.name
   element('who-role').textContent = claims.role
@@ -82,9 +88,9 @@ async function login(name, password) {
   const headers = { 'Content-Type': 'application/json' }
   const body = JSON.stringify({ name, password })
   const response = await fetch('/login', { method: 'POST', headers, body })
-  if (response.status === 401) throw new Error('Wrong name or password.')
-  if (!response.ok) throw new Error(`The server refused: ${response.status}.`)
-  await session.adopt(await response.json()) // rejects where the browser did not store the cookies
+  const { ok, status } = await session.adopt(response) // rejects where the browser did not store the cookies
+  if (status === 401) throw new Error('Wrong name or password.')
+  if (!ok) throw new Error(`The server refused: ${status}.`)
 }
 
 async function call(path, output) {
@@ -116,7 +122,7 @@ form.onsubmit = async event => {
     log(`login failed: ${problem}`, 'bad')
   }
   form.inert = false
-  form.elements.password.focus()
+  focus(element('login').hidden ? 'who' : 'password')
 }
 for (const button of document.querySelectorAll('[data-password]')) {
   button.onclick = () => {

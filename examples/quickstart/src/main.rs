@@ -1,4 +1,4 @@
-//! A whole login in one file: `cargo run --example quickstart`, then open the address it prints.
+//! A whole login in one file: `cargo run -p quickstart`, then open the address it prints.
 
 use std::{convert::Infallible, env, error::Error, process::ExitCode, sync::Arc, time::Duration};
 
@@ -236,11 +236,84 @@ fn page() -> Router<App> {
         ];
         get((headers, text))
     };
-    let html = include_str!("quickstart/index.html");
-    let script = include_str!("quickstart/app.js");
-    let style = include_str!("quickstart/style.css");
+    let html = include_str!("../page/index.html");
+    let script = include_str!("../page/app.js");
+    let style = include_str!("../page/style.css");
     Router::new()
         .route("/", file("text/html", html))
         .route("/app.js", file("text/javascript", script))
         .route("/style.css", file("text/css", style))
+}
+
+#[cfg(test)]
+mod tests {
+    use stateless_session::testing::{Browser, HeldClock, Races, get, post};
+
+    use super::*;
+
+    fn app() -> (Router, HeldClock) {
+        let clock = HeldClock::new();
+        let sessions = Sessions::new(Keys::generate().unwrap()).with_clock(clock.clone());
+        let db = Db::with_demo_users().unwrap();
+        (router(App { sessions, db }), clock)
+    }
+
+    async fn signed_in(app: &Router, name: &str, password: &str) -> Browser {
+        let mut browser = Browser::new(app.clone());
+        let form = json!({ "name": name, "password": password });
+        assert_eq!(browser.post_json("/login", &form).await.status, 200);
+        browser
+    }
+
+    #[tokio::test]
+    async fn each_sees_what_the_role_is_for() {
+        let (app, clock) = app();
+        let stranger = get("/api/hello").send(&app).await;
+        assert_eq!(stranger.text(), "Hello, stranger!");
+        for (name, password, status) in [("alice", "wonderland", 200), ("bob", "builder", 403)] {
+            let mut browser = signed_in(&app, name, password).await;
+            clock.advance("2m");
+            let hello = browser.fetch(get("/api/hello")).await;
+            assert_eq!(hello.text(), format!("Hello, {name}!"));
+            assert_eq!(browser.fetch(get("/api/admin")).await.status, status);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_wrong_password_begins_nothing() {
+        let (app, _) = app();
+        for (name, password) in [
+            ("alice", "builder"),
+            ("nobody", "wonderland"),
+            ("nobody", ""),
+        ] {
+            let mut browser = Browser::new(app.clone());
+            let form = json!({ "name": name, "password": password });
+            let answer = browser.post_json("/login", &form).await;
+            assert_eq!(answer.code().as_deref(), Some("wrong_credentials"));
+            assert!(!browser.has_session());
+        }
+    }
+
+    #[tokio::test]
+    async fn logging_out_everywhere_reaches_every_browser_of_the_user() {
+        let (app, _) = app();
+        let mut here = signed_in(&app, "alice", "wonderland").await;
+        let mut there = signed_in(&app, "alice", "wonderland").await;
+        let mut other = signed_in(&app, "bob", "builder").await;
+        assert_eq!(here.fetch(post("/logout-everywhere")).await.status, 204);
+        for (browser, status) in [(&mut here, 401), (&mut there, 401), (&mut other, 200)] {
+            assert_eq!(browser.refresh().await.status, status);
+        }
+    }
+
+    #[tokio::test]
+    async fn no_race_is_lost() {
+        let (app, clock) = app();
+        let login = |name: &str, password: &str| {
+            post("/login").json(&json!({ "name": name, "password": password }))
+        };
+        let (alice, bob) = (login("alice", "wonderland"), login("bob", "builder"));
+        Races::new(app, alice, bob).with_clock(clock).run().await;
+    }
 }

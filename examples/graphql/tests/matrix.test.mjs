@@ -1,17 +1,13 @@
-// One database, three servers in front of it: the Rust program, PostGraphile 4 and PostGraphile 5. The program alone logs
+// One database, four servers in front of it: the Rust program, PostGraphile 4 and 5, and Apollo Server. The program alone logs
 // people in; every server gets the same documents with the same tokens.
 
 import assert from 'node:assert/strict'
 import { createRequire } from 'node:module'
 import { after, before, describe, test } from 'node:test'
-import { decode, encode, endAll, makeAdmin, resign, startDatabase, startPostGraphile, startProgram } from '../tests/programs.mjs'
+import { OTHERS, decode, encode, endAll, makeAdmin, resign, startDatabase, startOther, startProgram } from './programs.mjs'
 
 const PASSWORD = 'correct horse'
-const servers = {
-  'the program': {},
-  'PostGraphile 4': { version: 4 },
-  'PostGraphile 5': { version: 5 },
-}
+const servers = Object.fromEntries(['the program', ...Object.keys(OTHERS)].map(name => [name, {}]))
 const people = {}
 let origin
 
@@ -47,9 +43,7 @@ before(async () => {
   await startDatabase()
   origin = (await startProgram()).url
   servers['the program'].url = `${origin}/graphql`
-  for (const server of Object.values(servers)) {
-    if (server.version) server.url = (await startPostGraphile(server.version)).url
-  }
+  for (const name of Object.keys(OTHERS)) servers[name].url = (await startOther(name)).url
   for (const name of ['owner', 'other', 'disabled', 'changed']) people[name] = await login('register', name)
   await login('register', 'admin')
   makeAdmin('admin')
@@ -75,7 +69,7 @@ test('who is disabled or changed the password gets no other token', async () => 
 })
 
 test('graphql-ws takes a subscription over the end of its token', async () => {
-  const { createClient } = createRequire(new URL('5/', import.meta.url))('graphql-ws')
+  const { createClient } = createRequire(new URL('../web/', import.meta.url))('graphql-ws')
   const now = Math.floor(Date.now() / 1000)
   const { token } = people.owner
   const tokens = [resign(token, { iat: now - 58, exp: now + 2 }), token] // the first has two seconds left
@@ -93,6 +87,22 @@ test('graphql-ws takes a subscription over the end of its token', async () => {
   await client.dispose()
   assert.deepEqual(closed[0], [4403, 'invalid_token'])
   assert.deepEqual(seen, [['of owner'], ['of owner']])
+})
+
+test('Apollo Server weighs a document before it runs, and tells nothing of the database', async () => {
+  const send = query => graphql(servers['Apollo Server'].url, query, people.owner.token)
+  const aliases = (count, field) => `{ ${Array.from({ length: count }, (_, n) => `a${n}: ${field}`).join(' ')} }`
+  const code = ({ errors }) => errors[0].extensions.code
+  assert.equal(Object.keys((await send(aliases(20, 'allTodos { nodes { id } }'))).data).length, 20)
+  assert.equal(code(await send(aliases(21, 'allTodos { nodes { id } }'))), 'GRAPHQL_VALIDATION_FAILED')
+  assert.equal(code(await send(aliases(1000, '__typename'))), 'GRAPHQL_PARSE_FAILED')
+  const long = await send(aliases(10_000, '__typename'))
+  assert.deepEqual([long.status, JSON.parse(long.body).code], [413, 'body_too_large'])
+  for (const title of ['', 'x'.repeat(201), '\\u0000']) {
+    const answer = await send(`mutation { createTodo(input: { todo: { title: "${title}" } }) { todo { id } } }`)
+    assert.equal(code(answer), 'invalid_input')
+    assert.doesNotMatch(answer.body, /todos_title_check|app_public|stacktrace/)
+  }
 })
 
 for (const [name, server] of Object.entries(servers)) {
@@ -124,7 +134,7 @@ for (const [name, server] of Object.entries(servers)) {
           `updateTodoById(input: { id: ${todo.id}, todoPatch: { title: "taken" } }) { todo { id } }`,
           `updateTodoById(input: { id: ${todo.id}, todoPatch: { done: true } }) { todo { id } }`,
           `deleteTodoById(input: { id: ${todo.id} }) { todo { id } }`,
-          ...(server.version
+          ...(name.startsWith('PostGraphile')
             ? [
                 `updateTodoById(input: { id: ${todo.id}, todoPatch: { ownerId: 1 } }) { todo { id } }`,
                 `createTodo(input: { todo: { title: "planted", ownerId: ${todo.ownerId} } }) { todo { id } }`,
@@ -150,6 +160,15 @@ for (const [name, server] of Object.entries(servers)) {
       const deleted = await send(`mutation { deleteTodoById(input: { id: ${id} }) { todo { id } } }`, token)
       assert.deepEqual(deleted.data.deleteTodoById.todo, { id })
       assert.deepEqual(titles(await send(ALL, token)), ['of owner'])
+    })
+
+    test('todos have their owners, where one may see them', async () => {
+      const all = '{ allTodos { nodes { title personByOwnerId { name } } } }'
+      for (const who of ['owner', 'admin']) {
+        const { data } = await send(all, people[who].token)
+        assert.ok(data.allTodos.nodes.length)
+        for (const { title, personByOwnerId } of data.allTodos.nodes) assert.equal(title, `of ${personByOwnerId.name}`)
+      }
     })
 
     const now = Math.floor(Date.now() / 1000)
