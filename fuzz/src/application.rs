@@ -104,6 +104,7 @@ impl Kind {
 
 /// The application, and the only first segments that its tokens have.
 pub struct Door {
+    sessions: Sessions<Claims>,
     router: Router,
     headers: [String; 2],
 }
@@ -126,8 +127,12 @@ impl Door {
             .route("/login", post(login))
             .route("/me", get(me))
             .merge(Claims::routes())
-            .with_state(App(sessions));
-        Self { router, headers }
+            .with_state(App(sessions.clone()));
+        Self {
+            sessions,
+            router,
+            headers,
+        }
     }
 
     /// A correctly signed token.
@@ -154,6 +159,18 @@ impl Door {
             r#"{{"iss":"fuzz","aud":"{aud}","sub":"ada","sid":"{SID}","auth_time":{NOW},"iat":{NOW},"exp":{exp},{own}}}"#
         );
         self.token(kind, payload.as_bytes())
+    }
+
+    /// All that an access token says, where it counts.
+    pub fn session(&self, token: &str) -> Option<String> {
+        let session = self.sessions.verify(token).ok()?;
+        let sid = session.sid();
+        let Claims {
+            sub,
+            name,
+            generation,
+        } = &*session;
+        Some(format!("{session:?} {sid} {sub:?} {name:?} {generation}"))
     }
 
     /// The status of a request with one header; `None` where no header may hold these bytes.

@@ -39,6 +39,7 @@ pub fn require_session(arguments: TokenStream, item: &TokenStream) -> TokenStrea
 
 /// The seconds of a lifetime, and how it prints.
 pub fn lifetime(text: &str) -> Option<(u64, String)> {
-    let lifetime: lifetime::Lifetime = text.parse().ok()?;
+    let string = syn::LitStr::new(text, proc_macro2::Span::call_site());
+    let lifetime = lifetime::Lifetime::read(&string).ok()?;
     Some((lifetime.seconds(), lifetime.to_string()))
 }

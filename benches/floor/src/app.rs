@@ -6,9 +6,25 @@ use axum::Router;
 use axum::extract::FromRef;
 use axum::http::StatusCode;
 use axum::routing::get;
-use stateless_session::{Renew, Renewal, SessionRoutes, Sessions};
+use serde::{Deserialize, Serialize};
+use stateless_session::{Renew, Renewal, SessionRoutes, Sessions, stateless_session};
 
 use crate::{Claims, samples};
+
+/// The same claims of an application that renders pages, too.
+#[stateless_session(
+    access = "15m",
+    refresh = "7d",
+    issuer = "bench",
+    audience = "bench",
+    pages = "/login"
+)]
+#[derive(Clone, Serialize, Deserialize)]
+pub struct PageClaims {
+    pub sub: String,
+    pub name: String,
+    pub role: String,
+}
 
 #[derive(Clone)]
 struct App(Sessions<Claims>);
@@ -37,6 +53,33 @@ pub fn router(sessions: Sessions<Claims>) -> Router {
         .route("/", get(handler))
         .merge(Claims::routes())
         .with_state(App(sessions))
+}
+
+/// GET `/` that asks for nothing.
+pub fn bare() -> Router {
+    Router::new().route("/", get(async || StatusCode::OK))
+}
+
+/// GET `/` of pages, within their layer or without it, as a service has it that only verifies.
+pub fn pages(sessions: Sessions<PageClaims>, with_layer: bool) -> Router {
+    async fn handler(claims: PageClaims) -> StatusCode {
+        std::hint::black_box(claims);
+        StatusCode::OK
+    }
+    let router = Router::new().route("/", get(handler));
+    let router = if with_layer {
+        router.layer(PageClaims::pages_layer())
+    } else {
+        router
+    };
+    router.with_state(sessions)
+}
+
+/// An access token of [`PageClaims`] that says what [`samples::claims`] do.
+pub fn page_token(sessions: &Sessions<PageClaims>) -> String {
+    let Claims { sub, name, role } = samples::claims();
+    let login = sessions.login_checked_elsewhere(PageClaims { sub, name, role });
+    login.expect("good claims").access_token().to_owned()
 }
 
 /// The cookies of a login, as a browser sends them, behind so many others.

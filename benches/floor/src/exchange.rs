@@ -24,20 +24,40 @@ impl Exchange {
         path: &'static str,
         headers: &[(HeaderName, &str)],
     ) -> Self {
+        let mut exchange = Self::unanswered(router, method, path, headers);
+        let status = exchange.answer();
+        assert!(status.is_success(), "{path} answers {status}");
+        exchange
+    }
+
+    /// The same of a request that is refused for want of a session.
+    ///
+    /// # Panics
+    ///
+    /// Where it is not.
+    pub fn refused(router: Router, headers: &[(HeaderName, &str)]) -> Self {
+        let mut exchange = Self::unanswered(router, Method::GET, "/", headers);
+        assert_eq!(exchange.answer(), StatusCode::UNAUTHORIZED);
+        exchange
+    }
+
+    fn unanswered(
+        router: Router,
+        method: Method,
+        path: &'static str,
+        headers: &[(HeaderName, &str)],
+    ) -> Self {
         let header = |(name, value): &(HeaderName, &str)| {
             let value = HeaderValue::from_str(value).expect("a header");
             (name.clone(), value)
         };
         let headers = headers.iter().map(header).collect();
-        let mut exchange = Self {
+        Self {
             router,
             method,
             path,
             headers,
-        };
-        let status = exchange.answer();
-        assert!(status.is_success(), "{path} answers {status}");
-        exchange
+        }
     }
 
     pub fn answer(&mut self) -> StatusCode {

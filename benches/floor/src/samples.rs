@@ -7,7 +7,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use stateless_session::{Keys, Sessions};
 
-use crate::Claims;
+use crate::{Claims, CopyClaims};
 
 pub const ACCESS_SECRET: &str = "pTq9vNf3mZ0rXcL7bKeW2sYdHj5uGaQ8oRi1tVnB6xM4";
 pub const REFRESH_SECRET: &str = "Zk7YwPq2LmXv9RtBn4HsJd6FgC1oUe8AiTy3NbVr5WzQ";
@@ -57,6 +57,15 @@ pub fn claims() -> Claims {
 /// An access token of these claims.
 pub fn token(sessions: &Sessions<Claims>, claims: Claims) -> String {
     let login = sessions.login_checked_elsewhere(claims);
+    login.expect("good claims").access_token().to_owned()
+}
+
+/// An access token of claims that are `Copy`.
+pub fn copy_token(sessions: &Sessions<CopyClaims>) -> String {
+    let login = sessions.login_checked_elsewhere(CopyClaims {
+        sub: 248_289_761_001,
+        admin: true,
+    });
     login.expect("good claims").access_token().to_owned()
 }
 

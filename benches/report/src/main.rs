@@ -4,9 +4,10 @@ mod measure;
 mod refresh;
 
 use std::hint::black_box;
+use std::time::{Duration, SystemTime};
 
 use axum::http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN};
-use axum::http::{HeaderMap, HeaderValue, Method};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use axum_extra::extract::CookieJar;
 use floor::exchange::Exchange;
 use floor::{Claims, CopyClaims, Floor, app, samples};
@@ -15,10 +16,14 @@ use measure::{Figure, Group};
 use report::peers;
 use stateless_session::Sessions;
 
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
 fn main() {
     let sessions = samples::sessions();
     verify(&sessions);
+    cold(&sessions);
     refuse(&sessions);
+    unauthorized(&sessions);
     sizes(&sessions);
     rings(&sessions);
     login(&sessions);
@@ -37,7 +42,7 @@ fn table(title: &str, figures: &[Figure]) {
             name, allocations, ..
         } = figure;
         println!(
-            "| {name} | {:.0} | {ratio:.2} | {allocations} |",
+            "| {name} | {:.0} | {ratio} | {allocations} |",
             figure.nanoseconds()
         );
     }
@@ -55,7 +60,7 @@ fn added(title: &str, figures: &[Figure]) {
     );
     for figure in &figures[1..] {
         println!(
-            "| {} | {:.0} | {:.2} | {} |",
+            "| {} | {:.0} | {} | {} |",
             figure.name,
             figure.beyond(bare),
             ours.added_over(figure, bare),
@@ -77,11 +82,7 @@ fn verify(sessions: &Sessions<Claims>) {
         sessions.verify(black_box(token)).is_ok()
     });
     let copied = Sessions::<CopyClaims>::new(samples::keys());
-    let login = copied.login_checked_elsewhere(CopyClaims {
-        sub: 248_289_761_001,
-        admin: true,
-    });
-    let copied_token = login.expect("good claims").access_token().to_owned();
+    let copied_token = samples::copy_token(&copied);
     group.add("the same of claims that are `Copy`", move || {
         copied.verify(black_box(&copied_token)).is_ok()
     });
@@ -123,6 +124,46 @@ fn refuse(sessions: &Sessions<Claims>) {
         group.add(*cause, move || sessions.verify(black_box(token)).is_ok());
     }
     table("Refusals", &group.measure());
+}
+
+/// One call at a time, behind 16 MiB of other data.
+fn cold(sessions: &Sessions<Claims>) {
+    let token = &samples::token(sessions, samples::claims());
+    let floor = Floor::new(samples::ACCESS_SECRET, token);
+    let mut group = Group::default();
+    group.add("the floor", || floor.verify(black_box(token)).is_some());
+    group.add("`Sessions::verify`", || {
+        sessions.verify(black_box(token)).is_ok()
+    });
+    println!("\n### With cold caches\n\n| | ns | ratio |\n|---|--:|--:|");
+    let figures = group.measure_cold();
+    for figure in &figures {
+        let ratio = figure.over(&figures[0]);
+        println!(
+            "| {} | {:.0} | {ratio} |",
+            figure.name,
+            figure.nanoseconds()
+        );
+    }
+}
+
+/// What a request is told that brings no session.
+fn unauthorized(sessions: &Sessions<Claims>) {
+    let token = samples::token(sessions, samples::claims());
+    let forged = format!("Bearer {}", token.replace(|last: char| last == '.', ".A"));
+    let bearer = format!("Bearer {token}");
+    let headers = [(AUTHORIZATION, &*bearer)];
+    let mut bare = Exchange::new(app::bare(), Method::GET, "/", &headers);
+    let mut nobody = Exchange::refused(app::router(sessions.clone()), &[]);
+    let forged = [(AUTHORIZATION, &*forged)];
+    let mut forged = Exchange::refused(app::router(sessions.clone()), &forged);
+    let mut somebody = Exchange::new(app::router(sessions.clone()), Method::GET, "/", &headers);
+    let mut group = Group::default();
+    group.add("a handler that asks for nothing", move || bare.answer());
+    group.add("a session", move || somebody.answer());
+    group.add("a 401 without a token", move || nobody.answer());
+    group.add("a 401 of a malformed one", move || forged.answer());
+    added("A 401 through axum, without sockets", &group.measure());
 }
 
 fn sizes(sessions: &Sessions<Claims>) {
@@ -182,7 +223,7 @@ fn extractors(sessions: &Sessions<Claims>) {
     for (name, router, header, value) in [
         (
             "a handler that asks for nothing",
-            peers::bare(),
+            app::bare(),
             AUTHORIZATION,
             bearer,
         ),
@@ -237,9 +278,22 @@ fn refreshes(sessions: &Sessions<Claims>) {
     let cookies = &app::cookies(sessions, 0);
     let cookie_by_hand = &refresh::cookie_by_hand(cookies);
     let mut group = Group::default();
+    // Behind a seventh of the life of the refresh cookie, it is written anew.
+    let two_days_ago = SystemTime::now() - Duration::from_secs(2 * 86_400);
+    let old_sessions = sessions.clone().with_clock(move || two_days_ago);
+    let old_cookies = &app::cookies(&old_sessions, 0);
     for (name, router, cookies) in [
         ("a handler that answers nothing", refresh::bare(), cookies),
-        ("the session route", app::router(sessions.clone()), cookies),
+        (
+            "the session route, which mostly writes no cookie",
+            app::router(sessions.clone()),
+            cookies,
+        ),
+        (
+            "the session route, with the cookie written anew",
+            app::router(sessions.clone()),
+            old_cookies,
+        ),
         (
             "by hand, with the cookie written anew",
             refresh::by_hand(true),
@@ -250,6 +304,7 @@ fn refreshes(sessions: &Sessions<Claims>) {
         let headers = [
             (HOST, "localhost"),
             (ORIGIN, "https://localhost"),
+            (SEC_FETCH_SITE, "same-origin"),
             (COOKIE, cookies),
         ];
         let mut exchange = Exchange::new(router, Method::POST, "/auth/refresh", &headers);
@@ -265,6 +320,7 @@ fn cookies(sessions: &Sessions<Claims>) {
         let headers = [
             (HOST, "localhost"),
             (ORIGIN, "https://localhost"),
+            (SEC_FETCH_SITE, "same-origin"),
             (COOKIE, &*cookies),
         ];
         let router = app::router(sessions.clone());

@@ -2,8 +2,9 @@
 //! of them alike. A figure is the median over the rounds, and so is a ratio, of figures of the same round. Benchmark
 //! programs that finish one subject before the next begins give ratios that follow the machine's mood.
 
+use std::fmt;
 use std::hint::black_box;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cpu_time::ThreadTime;
 
@@ -25,8 +26,8 @@ impl Figure {
         median(self.times.iter().copied())
     }
 
-    pub fn over(&self, other: &Self) -> f64 {
-        median(self.pairs(other).map(|(ours, theirs)| ours / theirs))
+    pub fn over(&self, other: &Self) -> Ratio {
+        Ratio::of(self.pairs(other).map(|(ours, theirs)| ours / theirs))
     }
 
     pub fn beyond(&self, bare: &Self) -> f64 {
@@ -34,13 +35,40 @@ impl Figure {
     }
 
     /// What this adds to the bare one, over what the other adds.
-    pub fn added_over(&self, other: &Self, bare: &Self) -> f64 {
+    pub fn added_over(&self, other: &Self, bare: &Self) -> Ratio {
         let added = self.pairs(other).zip(&bare.times);
-        median(added.map(|((ours, theirs), bare)| (ours - bare) / (theirs - bare)))
+        Ratio::of(added.map(|((ours, theirs), bare)| (ours - bare) / (theirs - bare)))
     }
 
     fn pairs<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = (f64, f64)> {
         self.times.iter().copied().zip(other.times.iter().copied())
+    }
+}
+
+/// The median of the rounds' ratios, and where eight of ten rounds lie.
+pub struct Ratio {
+    median: f64,
+    low: f64,
+    high: f64,
+}
+
+impl Ratio {
+    fn of(ratios: impl Iterator<Item = f64>) -> Self {
+        let mut ratios: Vec<f64> = ratios.collect();
+        ratios.sort_by(f64::total_cmp);
+        let tenth = ratios.len() / 10;
+        Self {
+            median: ratios[ratios.len() / 2],
+            low: ratios[tenth],
+            high: ratios[ratios.len() - 1 - tenth],
+        }
+    }
+}
+
+impl fmt::Display for Ratio {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { median, low, high } = self;
+        write!(f, "{median:.2} ({low:.2} to {high:.2})")
     }
 }
 
@@ -80,6 +108,41 @@ impl<'a> Group<'a> {
                     allocations: counted.count_total.try_into().expect("a small number"),
                     times,
                 }
+            })
+            .collect()
+    }
+}
+
+/// So much is read between two calls, that nothing of the first is left in the caches near the processor.
+const OTHER_DATA: usize = 16 * 1024 * 1024;
+
+impl Group<'_> {
+    /// One call at a time, each behind other data.
+    pub fn measure_cold(mut self) -> Vec<Figure> {
+        let other_data = vec![1_u8; OTHER_DATA];
+        let mut rounds = vec![Vec::with_capacity(ROUNDS * 5); self.0.len()];
+        for round in 0..ROUNDS * 5 {
+            for turn in 0..self.0.len() {
+                let index = (round + turn) % self.0.len();
+                black_box(
+                    other_data
+                        .iter()
+                        .step_by(64)
+                        .map(|byte| u64::from(*byte))
+                        .sum::<u64>(),
+                );
+                // As a thread's time takes a call of the system, which would warm some of it.
+                let start = Instant::now();
+                (self.0[index].run)();
+                rounds[index].push(start.elapsed().as_nanos() as f64);
+            }
+        }
+        let figures = self.0.into_iter().zip(rounds);
+        figures
+            .map(|(subject, times)| Figure {
+                name: subject.name,
+                allocations: 0,
+                times,
             })
             .collect()
     }

@@ -56,10 +56,6 @@ pub fn validation() -> Validation {
     validation
 }
 
-pub fn bare() -> Router {
-    Router::new().route("/", get(async || StatusCode::OK))
-}
-
 /// An extractor with the floor in it.
 struct AtFloor(Claims);
 

@@ -22,7 +22,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         samples::token(&sessions, samples::claims())
     );
     let (router, header) = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["bare"] => (peers::bare(), bearer),
+        ["bare"] => (app::bare(), bearer),
         ["ours"] => (app::router(sessions), bearer),
         ["jsonwebtoken"] => (peers::jsonwebtoken_extractor(), bearer),
         ["redis", port] => redis(port.parse()?).await?,
