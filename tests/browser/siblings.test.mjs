@@ -66,8 +66,8 @@ test('a page logs in at its sibling, comes back, and is of one mind with another
   await page.getByRole('listitem').filter({ hasText: 'milk' }).getByRole('button').click()
   await h.until(async () => (await page.getByRole('listitem').count()) === 1, 'one note')
 
-  // A token that ends is refreshed, across the origins.
-  const refreshed = page.waitForResponse(response => response.url() === `${api}/auth/refresh` && response.status() === 200)
+  // A token that ends is refreshed, across the origins, by either of the tabs.
+  const refreshed = context.waitForEvent('response', response => response.url() === `${api}/auth/refresh` && response.status() === 200)
   await context.clock.runFor(61_000)
   await refreshed
   await add(page, 'butter')
