@@ -1,7 +1,8 @@
 #!/bin/sh
 # A private engine on loopback: `engine.sh (postgres|redis) PORT` prints `ready` and serves until standard input ends, so that it
 # ends with the program that started it, however that ends. Each line of standard input is an order, and is repeated when it has
-# been carried out: `stop` and `start`, `kill` as a crash would, `hang` and `resume`.
+# been carried out: `stop` and `start`, `kill` as a crash would, `hang` and `resume`. With TLS=FOLDER, of a certificate.pem and a
+# key.pem, Postgres takes encrypted connections as well, and Redis no others.
 set -eu
 engine=$1 port=$2
 
@@ -17,10 +18,17 @@ if [ "$(id -u)" = 0 ] && [ "$engine" = postgres ]; then
   run() { setpriv --reuid=postgres --regid=postgres --init-groups "$@"; }
 fi
 
+if [ -n "${TLS-}" ]; then
+  cp "$TLS/certificate.pem" "$TLS/key.pem" .
+  chmod 600 key.pem
+  [ "$(id -u)" != 0 ] || [ "$engine" != postgres ] || chown postgres: certificate.pem key.pem
+fi
+
 postgres_pid() { head -n 1 data/postmaster.pid; }
 postgres_start() {
-  run pg_ctl --pgdata=data --silent --wait --log=log \
-    --options="-p $port -k $folder -c listen_addresses=127.0.0.1 -c max_connections=200" start
+  options="-p $port -k $folder -c listen_addresses=127.0.0.1 -c max_connections=200"
+  options="$options${TLS:+ -c ssl=on -c ssl_cert_file=$folder/certificate.pem -c ssl_key_file=$folder/key.pem}"
+  run pg_ctl --pgdata=data --silent --wait --log=log --options="$options" start
 }
 postgres_stop() { run pg_ctl --pgdata=data --silent --wait --mode=fast stop; }
 postgres_kill() { run pg_ctl --pgdata=data --silent --wait --mode=immediate stop; }
@@ -30,15 +38,22 @@ postgres_signal() {
   for child in "$pid" $(cat "/proc/$pid/task/$pid/children"); do kill "-$1" "$child" 2>/dev/null || true; done
 }
 
+redis_cli() { redis-cli ${TLS:+--tls --insecure} -p "$port" "$@"; }
 redis_start() {
-  redis-server --port "$port" --bind 127.0.0.1 --dir "$folder" --appendonly yes --appendfsync always \
+  if [ -n "${TLS-}" ]; then
+    set -- --port 0 --tls-port "$port" --tls-cert-file "$folder/certificate.pem" --tls-key-file "$folder/key.pem" \
+      --tls-ca-cert-file "$folder/certificate.pem" --tls-auth-clients no
+  else
+    set -- --port "$port"
+  fi
+  redis-server "$@" --bind 127.0.0.1 --dir "$folder" --appendonly yes --appendfsync always \
     --save '' --daemonize yes --pidfile "$folder/pid" --logfile "$folder/log" ${REDIS_OPTIONS-} >/dev/null
-  until redis-cli -p "$port" ping 2>/dev/null | grep -q PONG; do sleep 0.02; done
+  until redis_cli ping 2>/dev/null | grep -q PONG; do sleep 0.02; done
 }
 redis_gone() { while kill -0 "$1" 2>/dev/null; do sleep 0.02; done; }
 redis_stop() {
   pid=$(cat pid)
-  redis-cli -p "$port" shutdown >/dev/null 2>&1 || true
+  redis_cli shutdown >/dev/null 2>&1 || true
   redis_gone "$pid"
 }
 redis_kill() {

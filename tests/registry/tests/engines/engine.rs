@@ -1,6 +1,7 @@
 //! An engine of a test's own.
 
 use std::net::TcpListener;
+use std::path::Path;
 use std::process::Stdio;
 
 use stateless_session::{PostgresRegistry, RedisRegistry, RegistryError, SessionRegistry};
@@ -15,11 +16,18 @@ pub trait Engine: Sized {
     fn of(process: Process) -> Self;
     fn process(&mut self) -> &mut Process;
     fn url(&self) -> String;
+    /// The same by the name `host`, with TLS.
+    fn encrypted_url(&self, host: &str) -> String;
     async fn prepare(&self) {}
     async fn try_connect(url: &str) -> Result<Self::Registry, RegistryError>;
 
     async fn start() -> Self {
-        let engine = Self::of(Process::start(Self::NAME).await);
+        Self::start_with(None).await
+    }
+
+    /// With a folder of a certificate, over TLS.
+    async fn start_with(certificate: Option<&Path>) -> Self {
+        let engine = Self::of(Process::start(Self::NAME, certificate).await);
         engine.prepare().await;
         engine
     }
@@ -43,7 +51,7 @@ pub struct Process {
 }
 
 impl Process {
-    async fn start(engine: &str) -> Self {
+    async fn start(engine: &str, certificate: Option<&Path>) -> Self {
         let port = TcpListener::bind("127.0.0.1:0")
             .unwrap()
             .local_addr()
@@ -52,6 +60,7 @@ impl Process {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/engine.sh");
         let mut child = Command::new(script)
             .args([engine, &port.to_string()])
+            .envs(certificate.map(|folder| ("TLS", folder)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -117,6 +126,11 @@ impl Engine for Postgres {
         self.url_of("shop")
     }
 
+    fn encrypted_url(&self, host: &str) -> String {
+        let port = self.0.port;
+        format!("postgres://shop@{host}:{port}/postgres?sslmode=require")
+    }
+
     async fn prepare(&self) {
         self.execute(PostgresRegistry::SCHEMA).await;
     }
@@ -160,6 +174,10 @@ impl Engine for Redis {
 
     fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.0.port)
+    }
+
+    fn encrypted_url(&self, host: &str) -> String {
+        format!("rediss://{host}:{}", self.0.port)
     }
 
     async fn try_connect(url: &str) -> Result<RedisRegistry, RegistryError> {

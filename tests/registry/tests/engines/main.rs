@@ -21,3 +21,4 @@ mod faults;
 mod leaks;
 mod order;
 mod races;
+mod tls;
