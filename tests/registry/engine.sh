@@ -1,8 +1,9 @@
 #!/bin/sh
 # A private engine on loopback: `engine.sh (postgres|redis) PORT` prints `ready` and serves until standard input ends, so that it
 # ends with the program that started it, however that ends. Each line of standard input is an order, and is repeated when it has
-# been carried out: `stop` and `start`, `kill` as a crash would, `hang` and `resume`. With TLS=FOLDER, of a certificate.pem and a
-# key.pem, Postgres takes encrypted connections as well, and Redis no others.
+# been carried out: `stop` and `start`, `kill` as a crash would, `hang` and `resume`, `promote`. With TLS=FOLDER, of a
+# certificate.pem and a key.pem, Postgres takes encrypted connections as well, and Redis no others. With PRIMARY=PORT it follows the
+# engine there until it is promoted.
 set -eu
 engine=$1 port=$2
 
@@ -30,6 +31,7 @@ postgres_start() {
   options="$options${TLS:+ -c ssl=on -c ssl_cert_file=$folder/certificate.pem -c ssl_key_file=$folder/key.pem}"
   run pg_ctl --pgdata=data --silent --wait --log=log --options="$options" start
 }
+postgres_promote() { run pg_ctl --pgdata=data --silent --wait promote; }
 postgres_stop() { run pg_ctl --pgdata=data --silent --wait --mode=fast stop; }
 postgres_kill() { run pg_ctl --pgdata=data --silent --wait --mode=immediate stop; }
 # The server and everything that it started.
@@ -46,10 +48,12 @@ redis_start() {
   else
     set -- --port "$port"
   fi
+  [ -z "${PRIMARY-}" ] || set -- "$@" --replicaof 127.0.0.1 "$PRIMARY"
   redis-server "$@" --bind 127.0.0.1 --dir "$folder" --appendonly yes --appendfsync always \
     --save '' --daemonize yes --pidfile "$folder/pid" --logfile "$folder/log" ${REDIS_OPTIONS-} >/dev/null
   until redis_cli ping 2>/dev/null | grep -q PONG; do sleep 0.02; done
 }
+redis_promote() { redis_cli replicaof no one >/dev/null; }
 redis_gone() { while kill -0 "$1" 2>/dev/null; do sleep 0.02; done; }
 redis_stop() {
   pid=$(cat pid)
@@ -71,7 +75,9 @@ end() {
 trap end EXIT
 trap exit HUP INT TERM
 
-if [ "$engine" = postgres ]; then
+if [ "$engine" = postgres ] && [ -n "${PRIMARY-}" ]; then
+  run pg_basebackup --host=127.0.0.1 --port="$PRIMARY" --username=shop --pgdata=data --checkpoint=fast --write-recovery-conf
+elif [ "$engine" = postgres ]; then
   run initdb --pgdata=data --username=shop --auth=trust --encoding=UTF8 --locale=C --no-sync >/dev/null
 fi
 "${engine}_start"
@@ -79,7 +85,7 @@ echo ready
 
 while read -r order; do
   case $order in
-    start | stop | kill) "${engine}_$order" ;;
+    start | stop | kill | promote) "${engine}_$order" ;;
     hang) "${engine}_signal" STOP ;;
     resume) "${engine}_signal" CONT ;;
   esac

@@ -1,5 +1,6 @@
 //! An engine of a test's own.
 
+use std::ffi::{OsStr, OsString};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::Stdio;
@@ -7,6 +8,7 @@ use std::process::Stdio;
 use stateless_session::{PostgresRegistry, RedisRegistry, RegistryError, SessionRegistry};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio_postgres::SimpleQueryMessage;
 
 /// What both have in common.
 pub trait Engine: Sized {
@@ -22,21 +24,33 @@ pub trait Engine: Sized {
     async fn try_connect(url: &str) -> Result<Self::Registry, RegistryError>;
 
     async fn start() -> Self {
-        Self::start_with(None).await
-    }
-
-    /// With a folder of a certificate, over TLS.
-    async fn start_with(certificate: Option<&Path>) -> Self {
-        let engine = Self::of(Process::start(Self::NAME, certificate).await);
+        let engine = Self::of(Process::start(Self::NAME, None).await);
         engine.prepare().await;
         engine
+    }
+
+    /// Over TLS, with the certificate of a folder.
+    async fn certified(folder: &Path) -> Self {
+        let folder = Some(("TLS", folder.as_os_str()));
+        let engine = Self::of(Process::start(Self::NAME, folder).await);
+        engine.prepare().await;
+        engine
+    }
+
+    /// One that follows another until it is promoted.
+    async fn replica_of(port: u16) -> Self {
+        let port = OsString::from(port.to_string());
+        Self::of(Process::start(Self::NAME, Some(("PRIMARY", &*port))).await)
     }
 
     async fn connect(&self) -> Self::Registry {
         Self::try_connect(&self.url()).await.unwrap()
     }
 
-    /// One of `stop`, `start`, `kill`, `hang` and `resume`.
+    /// How many sessions it says have ended.
+    async fn ended(&self) -> u64;
+
+    /// One of `stop`, `start`, `kill`, `hang`, `resume` and `promote`.
     async fn order(&mut self, order: &str) {
         self.process().order(order).await;
     }
@@ -51,7 +65,7 @@ pub struct Process {
 }
 
 impl Process {
-    async fn start(engine: &str, certificate: Option<&Path>) -> Self {
+    async fn start(engine: &str, variable: Option<(&str, &OsStr)>) -> Self {
         let port = TcpListener::bind("127.0.0.1:0")
             .unwrap()
             .local_addr()
@@ -60,7 +74,7 @@ impl Process {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/engine.sh");
         let mut child = Command::new(script)
             .args([engine, &port.to_string()])
-            .envs(certificate.map(|folder| ("TLS", folder)))
+            .envs(variable)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -95,14 +109,19 @@ impl Process {
 pub struct Postgres(Process);
 
 impl Postgres {
-    pub async fn execute(&self, statements: &str) {
+    /// The first column of the first row that comes of it.
+    pub async fn execute(&self, statements: &str) -> Option<String> {
         let (client, connection) = tokio_postgres::connect(&self.url(), tokio_postgres::NoTls)
             .await
             .unwrap();
         let driven = tokio::spawn(connection);
-        client.batch_execute(statements).await.unwrap();
+        let answers = client.simple_query(statements).await.unwrap();
         drop(client);
         driven.await.unwrap().unwrap();
+        answers.iter().find_map(|answer| match answer {
+            SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+            _ => None,
+        })
     }
 
     pub fn url_of(&self, role: &str) -> String {
@@ -133,6 +152,11 @@ impl Engine for Postgres {
 
     async fn prepare(&self) {
         self.execute(PostgresRegistry::SCHEMA).await;
+    }
+
+    async fn ended(&self) -> u64 {
+        let count = "SELECT count(*) FROM session_registry WHERE ended_at IS NOT NULL";
+        self.execute(count).await.unwrap().parse().unwrap()
     }
 
     async fn try_connect(url: &str) -> Result<PostgresRegistry, RegistryError> {
@@ -178,6 +202,11 @@ impl Engine for Redis {
 
     fn encrypted_url(&self, host: &str) -> String {
         format!("rediss://{host}:{}", self.0.port)
+    }
+
+    async fn ended(&self) -> u64 {
+        let length = self.command(&["xlen", "{sessions}:ended"]).await;
+        length.parse().unwrap()
     }
 
     async fn try_connect(url: &str) -> Result<RedisRegistry, RegistryError> {

@@ -13,7 +13,7 @@ async fn a_certificate_counts_where_it_is_trusted_and_names_the_host<E: Engine>(
     let folder = Folder::new(E::NAME);
     let certificates = &folder.0;
     certify(certificates).await;
-    let engine = E::start_with(Some(certificates)).await;
+    let engine = E::certified(certificates).await;
     let named = engine.encrypted_url("localhost");
     let trusted = certificates.join("authority.pem");
     assert_eq!(connect(&named, Some(&trusted)).await, "connected");
