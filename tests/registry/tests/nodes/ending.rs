@@ -274,6 +274,9 @@ async fn a_session_that_the_registry_does_not_know_is_taken_over_at_its_next_ref
     let server = app.serve().await;
     assert_eq!(page.get(&server, "/me").await.status, 200);
     assert!(app.sessions.list(&1).await.unwrap().is_empty());
+    // What is not listed cannot be ended, here as little as there.
+    assert!(!app.sessions.end(&1, &page.sid()).await.unwrap());
+    assert_eq!(page.get(&server, "/me").await.status, 200);
     clock.advance(16 * MINUTE);
     assert_eq!(page.refresh(&server).await.status, 200);
     assert_eq!(app.sessions.list(&1).await.unwrap().len(), 1);
