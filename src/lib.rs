@@ -96,7 +96,7 @@
 //! [pages](crate::guide::pages) that the server renders, [many services](crate::guide::many_services),
 //! [logins](crate::guide::sign_in) at a provider and out of a mail, [programs](crate::guide::native_clients) that are no browsers,
 //! [devices](crate::guide::devices), [bound sessions](crate::guide::binding), [tests](crate::guide::testing),
-//! [OpenAPI](crate::guide::openapi), [proxies](crate::guide::proxies), [the log](crate::guide::log), and
+//! [API documents](crate::guide::openapi), [proxies](crate::guide::proxies), [the log](crate::guide::log), and
 //! [what to look at](crate::guide::symptoms) where somebody is signed out.
 
 // On docs.rs each item says which feature it needs; but the default ones, that would be on every item.
