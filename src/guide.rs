@@ -1,4 +1,5 @@
-//! The guide: pages that are read from top to bottom. What they show compiles, and runs in the tests of the crate.
+//! The guide: pages that are read from top to bottom, [your first program](first_program) first. Each leads on to the next. What
+//! they show compiles, and most of it runs, in the tests of the crate.
 
 #[doc = include_str!("../docs/guide/first-program.md")]
 pub mod first_program {}

@@ -90,8 +90,14 @@
 //! # }
 //! ```
 //!
-//! The [README](https://github.com/stateless-session/stateless-session) has the table of answers, what ends a session
-//! and how soon, and what a session without a store cannot do.
+//! The [README](https://github.com/stateless-session/stateless-session) has the table of answers, what each feature adds, what ends a
+//! session and how soon, and what a session without a store cannot do. The [guide] begins with
+//! [your first program](crate::guide::first_program) and has a page for each capability: [the front end](crate::guide::front_end),
+//! [pages](crate::guide::pages) that the server renders, [many services](crate::guide::many_services),
+//! [logins](crate::guide::sign_in) at a provider and out of a mail, [programs](crate::guide::native_clients) that are no browsers,
+//! [devices](crate::guide::devices), [bound sessions](crate::guide::binding), [tests](crate::guide::testing),
+//! [API documents](crate::guide::openapi), [proxies](crate::guide::proxies), [the log](crate::guide::log), and
+//! [what to look at](crate::guide::symptoms) where somebody is signed out.
 
 // On docs.rs each item says which feature it needs; but the default ones, that would be on every item.
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -105,17 +111,20 @@
 /// | `refresh` | required | idle lifetime: the session ends when it is not refreshed for this long |
 /// | `absolute` | `"30d"`, or `refresh` where that is longer | the session ends this long after login, whatever happens; `"never"` means 400 days in a browser |
 /// | `path` | `"/auth"` | where the browser sees the session routes, and the refresh cookie's `Path` |
-/// | `cookie` | the crate's name; with a `path` of its own, crate and path | base of both cookie names; two programs on one host need different ones |
+/// | `pages` | absent | where the login page is, as the browser sees it; the access token then rides in a cookie as well, and [`SessionRoutes::pages`] leads requests to their session |
+/// | `cookie` | the crate's name; with a `path` of its own, crate and path | base of all cookie names; two programs on one host need different ones |
 /// | `issuer` | the crate's name | `iss` |
 /// | `audience` | module path and name of the struct | `aud` of the access token, and with `#refresh` behind it of the refresh token; two structs with the same keys, issuer and written `audience` accept one another's tokens |
 /// | `leeway` | `"5s"` | clock difference between servers that is forgiven; at most `"60s"` |
 /// | `native` | absent | programs that are no browsers get their refresh token in the answer's body: a login with `Session-Transport: body`, and RFC 6749, section 6 at `{path}/refresh`; written without a value |
-/// | `revocation` | no registry | `"best-effort"`: while the registry does not answer, requests and refreshes go on by the tokens alone; a lifetime such as `"10s"`: after so long without word from it requests are answered 503, and a refresh needs it. Such a struct's sessions begin with `Sessions::with_registry` |
+/// | `revocation` | no registry | `"best-effort"`: while the registry does not answer, requests and refreshes go on by the tokens alone; a lifetime such as `"10s"`: after so long without word from it requests are answered 503, and a refresh needs it. Such a struct's sessions begin with `Sessions::with_registry`. Needs the feature `registry` |
 /// | `rotation` | no rotation | the grace, such as `"30s"`: every refresh hands out a successor of the refresh token, and one that its successor displaced ends the session; needs `revocation` |
-/// | `binding` | sessions are not bound | `"offered"`: browsers that can are asked at login to bind the session to a key that does not leave the device, so that a copy of the cookies is soon worthless; others are served as ever. Needs the feature `binding` |
+/// | `binding` | absent | `"offered"`: browsers that can are asked at login to bind the session to a key that does not leave the device, so that a copy of the cookies is soon worthless; others are served as ever. Needs the feature `binding` |
 /// | `crate` | `::stateless_session` | where this crate is, when it was renamed or re-exported, as in `crate = ::my_platform::session`; without it rustc finds no `stateless_session` there |
 ///
-/// A lifetime is a whole number and a unit: `s`, `m`, `h` or `d`.
+/// A lifetime is a whole number and a unit, `s`, `m`, `h` or `d`, and at most `400d`. `access` is shorter than `refresh`, which is no
+/// longer than `absolute`; a lifetime of `revocation` is at least `3s`, the grace of `rotation` longer than `leeway`, and both are
+/// shorter than `access`.
 ///
 /// The struct derives serde's `Serialize` and `Deserialize` itself. Its field `sub` is the subject: on the wire it is
 /// always a string, so an integer is written in decimal. A field `generation`, by its own name or by serde's, is an unsigned

@@ -77,8 +77,9 @@ pub enum EventKind<'a> {
         /// How long `Renew` took.
         renew_took: Duration,
     },
-    /// `refused`, with `code`, `cause` and, where it is known, `sid`: WARN for requests of other origins and for refresh
-    /// cookies that are not known here, ERROR for mistakes of the application, otherwise DEBUG.
+    /// `refused`, with `code`, `cause` and, where it is known, `sid`: WARN for requests of other origins, callbacks of logins that
+    /// began elsewhere, proofs that do not count and refresh cookies that are not known here, ERROR for mistakes of the
+    /// application, otherwise DEBUG.
     Refused {
         /// The answer's `code`, as [`SessionRejection::code`] has it.
         code: &'static str,

@@ -3,7 +3,9 @@
 //! A request's way: `bearer` finds the access token, `sessions` has it opened by `token`, with the one of the `keys` whose
 //! tokens begin so, and hands the `session` to the handler behind a `guard`. A session's way: `login` starts it, by a
 //! `snapshot` of keys and time; `token` writes, reads back and signs its two tokens, `cookies` carries one of them; of the
-//! `routes`, refresh asks `renew` for new claims, and logout ends it.
+//! `routes`, refresh asks `renew` for new claims, and logout ends it. What features and keys add stands beside that: `pages` leads
+//! requests that cannot send `Authorization`, `login_state` and `one_time` are for logins that begin elsewhere, `registry` hears
+//! which sessions have ended, `binding` asks for proofs by a browser's key, `openapi` describes all of it.
 
 // On docs.rs each item says which feature it needs; but the default ones, that would be on every item.
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -11,7 +11,7 @@ const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
-/// What `#[stateless_session(..)]` declared: lifetimes, path, cookie names, issuer and audience.
+/// What `#[stateless_session(..)]` declared: lifetimes, path, cookie names, issuer and audience, and which capabilities are on.
 ///
 /// All lifetimes count in whole seconds.
 ///
@@ -46,11 +46,11 @@ pub struct Policy {
     /// Where the browser sees the login page, for an application that renders its pages on the server; `None` where pages
     /// send the access token themselves.
     pub pages: Option<&'static str>,
-    /// The base of both cookie names.
+    /// The base of all cookie names.
     pub cookie: &'static str,
-    /// `iss` of both tokens.
+    /// `iss` of all tokens.
     pub issuer: &'static str,
-    /// `aud` of the access token, and with `#refresh` behind it of the refresh token.
+    /// `aud` of the access token, and with `#refresh` behind it of the refresh token, or `#native` of a program's.
     pub audience: &'static str,
     /// Clock difference between servers that is forgiven, for the end of a token and an `iat` ahead.
     pub leeway: Duration,
@@ -77,7 +77,7 @@ pub enum Revocation {
 impl Policy {
     /// The policy of an attribute that names the two required lifetimes and nothing else.
     ///
-    /// `name` is the issuer and the base of both cookie names. The absolute lifetime is 30 days, or `refresh` where
+    /// `name` is the issuer and the base of all cookie names. The absolute lifetime is 30 days, or `refresh` where
     /// that is longer.
     ///
     /// ```

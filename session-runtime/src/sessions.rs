@@ -339,7 +339,8 @@ impl<C: SessionClaims> Sessions<C> {
     ///
     /// It is called where the event happens, so it should be quick: hand on to a channel what has to be written elsewhere. A
     /// panic in it is logged and changes no answer. What a guard refuses by [`Require::check`](crate::Require::check) is
-    /// not heard, since no state is there.
+    /// not heard, since no state is there; nor is a one-time token that [`Redeemed::unchanged`](crate::Redeemed::unchanged)
+    /// refuses, or with `native` a form that is refused before its token is read.
     ///
     /// ```
     /// # use serde::{Deserialize, Serialize};

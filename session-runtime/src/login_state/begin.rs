@@ -81,7 +81,7 @@ impl<C: SessionClaims> BeginLogin<C> {
     /// nowhere else.
     ///
     /// What `kept` holds comes back there as well. The browser can read it and cannot change it, and it has room for about
-    /// 600 bytes of JSON.
+    /// 500 bytes of JSON.
     ///
     /// # Errors
     ///

@@ -68,15 +68,18 @@ pub enum SessionRejection {
         /// The policy's issuer, which the challenge names.
         realm: &'static str,
     },
-    /// A login, refresh or logout that a page of another origin sent: 403.
+    /// A login, refresh or logout that a page of another origin sent, a route with [`SameOrigin`](crate::SameOrigin), or, with
+    /// `pages`, any request with a cookie of the session: 403.
     CrossOrigin,
     /// A callback of a login that this browser did not begin, not for this path, or too long ago: 403.
     LoginUnknown,
     /// A one-time token that does not verify, or was used, whatever the reason: 400.
     InvalidLink,
-    /// A session route takes POST only, and so does a login: 405.
+    /// A session route takes POST only, and [`Login`](crate::Login) and [`SameOrigin`](crate::SameOrigin) anything but GET, HEAD
+    /// and OPTIONS: 405.
     MethodNotAllowed,
-    /// At refresh: the user could not be looked up, or the clocks disagree: 503; the session lives on.
+    /// The user could not be looked up, the clocks disagree, or nothing was heard for too long of the session registry or of
+    /// whoever publishes the public keys: 503; the session lives on.
     TemporarilyUnavailable,
     /// A mistake of the application, which the log explains: 500.
     InternalError,

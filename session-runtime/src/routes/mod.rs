@@ -1,4 +1,4 @@
-//! The two session routes, and whether they are where the browser sees them.
+//! The session routes, and whether they are where the browser sees them.
 
 #[cfg(feature = "client")]
 mod client;
@@ -73,8 +73,9 @@ const DEVICE: &str = "/device";
 /// }
 /// ```
 pub trait SessionRoutes: SessionClaims {
-    /// The session routes, to be merged at the outermost router: POST `{path}/refresh` and POST `{path}/logout`, and
-    /// with the feature `client`, GET `{path}/client.js` and GET `{path}/client.d.ts`, the browser module.
+    /// The session routes, to be merged at the outermost router: POST `{path}/refresh` and POST `{path}/logout`;
+    /// with the feature `client`, GET `{path}/client.js`, `{path}/sibling.js` and `{path}/client.d.ts`, the browser module; and with
+    /// the feature `binding`, POST `{path}/device`, where browsers prove their key.
     ///
     /// The state must hold [`Sessions<Self>`](crate::Sessions) and implement [`Renew<Self>`]. A state without the former:
     ///
@@ -436,7 +437,7 @@ where
     routes
 }
 
-/// What both routes check first, before a body is read. Neither reads one without `native`.
+/// What each route checks first, before a body is read. None reads one without `native`.
 fn admit<C: SessionClaims>(
     sessions: &Sessions<C>,
     parts: &Parts,
