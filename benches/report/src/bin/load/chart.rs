@@ -122,13 +122,16 @@ impl Axis {
             (time.min(low), time.max(high))
         });
         let power = |exponent: f64| 10_f64.powf(exponent);
-        Self::powers("", power(low.floor()), power(high.ceil()), |time| {
-            if time < 1_000.0 {
-                format!("{time:.0} µs")
-            } else {
-                format!("{:.0} ms", time / 1_000.0)
-            }
-        })
+        Self::powers(
+            "",
+            power(low.floor()),
+            power(high.ceil()),
+            |time| match time {
+                ..1e3 => format!("{time:.0} µs"),
+                ..1e6 => format!("{:.0} ms", time / 1e3),
+                _ => format!("{:.0} s", time / 1e6),
+            },
+        )
     }
 
     /// From 0 at the low end to 1 at the high one.

@@ -80,7 +80,7 @@ pub fn picture(
             lines: percentiles,
         },
         Panel {
-            title: "Over 1 to 1,000, at half of what the slower of both keeps up with",
+            title: "The same over 1 to 1,000, at half of what the slower of both keeps up with",
             x: Axis::powers("connections", 1.0, 1000.0, grouped),
             y: Axis::times(&sweeps),
             lines: sweeps,
