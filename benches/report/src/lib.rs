@@ -1,3 +1,3 @@
-//! What the report and the servers of `end-to-end` share.
+//! What the report and the servers of `end-to-end` and `load` share.
 
 pub mod peers;
