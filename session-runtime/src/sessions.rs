@@ -23,6 +23,7 @@ use crate::cookies::attributes::Persistence;
 use crate::cookies::marker::Marker;
 #[cfg(feature = "live")]
 use crate::cookies::marker::Sid;
+use crate::cookies::names::Short;
 use crate::event::{Events, SessionEvent};
 use crate::issue_error::IssueError;
 use crate::keys::Keys;
@@ -106,7 +107,7 @@ pub(crate) struct Beginning {
     /// By a program that is no browser, which gets its refresh token in the body.
     pub(crate) is_native: bool,
     /// The login state that the session uses up, by the end of its cookie's name.
-    pub(crate) used_state: Option<Arc<str>>,
+    pub(crate) used_state: Option<Short>,
     /// When the user was authenticated elsewhere.
     pub(crate) authenticated_at: Option<Timestamp>,
     /// Where a browser goes on that sent a form.
@@ -694,7 +695,7 @@ impl<C: SessionClaims> Sessions<C> {
         };
         let access_token = snapshot.access_token(claims, of)?;
         let mut cookies = beginning.earlier.clone();
-        if let Some(short) = &beginning.used_state {
+        if let Some(short) = beginning.used_state {
             cookies.delete_login_state(policy, short);
         }
         let of_session = (of, now);
