@@ -347,63 +347,10 @@ impl Error for FetchError {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::io::{Read, Write};
-    use std::net::TcpListener;
-    use std::thread::{self, JoinHandle};
-
-    use serde::{Deserialize, Serialize};
-
-    use super::*;
-    use crate::claims::SessionClaims;
-    use crate::keys::private_key::PrivateKey;
-    use crate::policy::Policy;
-    use crate::sessions::Sessions;
-
-    const PRIVATE: &str = r#"{"kty":"OKP","crv":"Ed25519","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
-    const FIRST: &str =
-        r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
-    const SECOND: &str = r#"{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}"#;
-
-    #[derive(Serialize, Deserialize)]
-    struct Claims {
-        sub: u64,
-    }
-
-    impl SessionClaims for Claims {
-        type Subject = u64;
-        const POLICY: Policy = Policy::new(
-            "auth",
-            "app",
-            Duration::from_secs(900),
-            Duration::from_secs(86_400),
-        );
-
-        fn subject(&self) -> &u64 {
-            &self.sub
-        }
-    }
-
-    /// Answers one request after the other with a set, and ends behind the last.
-    fn publish(sets: Vec<Vec<&'static str>>) -> (JwksUrl, JoinHandle<()>) {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}/jwks", listener.local_addr().unwrap());
-        let service = thread::spawn(move || {
-            for keys in sets {
-                let (mut stream, _) = listener.accept().unwrap();
-                let _ = stream.read(&mut [0; 4096]).unwrap();
-                let set = format!(r#"{{"keys":[{}]}}"#, keys.join(","));
-                let head = format!("Connection: close\r\nContent-Length: {}", set.len());
-                let answer = format!("HTTP/1.1 200 OK\r\n{head}\r\n\r\n{set}");
-                stream.write_all(answer.as_bytes()).unwrap();
-            }
-        });
-        (JwksUrl::new(&url).unwrap(), service)
-    }
-
+impl RemoteKeys {
     /// Until the next answer was taken.
-    async fn confirmed_again(keys: &RemoteKeys) {
-        let confirmed_at = &keys.shared.confirmed_at;
+    pub(crate) async fn confirmed_again(&self) {
+        let confirmed_at = &self.shared.confirmed_at;
         confirmed_at.store(0, Ordering::Relaxed);
         let again = async {
             while confirmed_at.load(Ordering::Relaxed) == 0 {
@@ -412,32 +359,11 @@ mod tests {
         };
         timeout(Duration::from_secs(20), again).await.unwrap();
     }
+}
 
-    /// Or every signature would be verified anew at every interval.
-    #[tokio::test]
-    async fn a_set_that_is_the_same_forgets_no_token_and_another_does() {
-        let (both, the_same) = (vec![FIRST, SECOND], vec![SECOND, FIRST]);
-        let (url, service) = publish(vec![both, the_same, vec![FIRST], vec![SECOND]]);
-        let url = url.with_interval(LEAST).with_least_interval(LEAST);
-        let keys = url.fetch().await.unwrap();
-        let sessions = Sessions::<Claims>::verifying_remote(keys.clone());
-        let secret = "Zk7YwPq2LmXv9RtBn4HsJd6FgC1oUe8AiTy3NbVr5WzQ";
-        let signing = Keys::from_private_key(PrivateKey::from_jwk(PRIVATE).unwrap(), secret);
-        let login = Sessions::new(signing.unwrap()).login_checked_elsewhere(Claims { sub: 7 });
-        let login = login.unwrap();
-        let token = login.access_token();
-        let is_remembered = || sessions.keys().access.remembers(token);
-
-        assert!(sessions.verify(token).is_ok() && is_remembered());
-        confirmed_again(&keys).await;
-        assert!(is_remembered(), "the same keys in another order");
-        confirmed_again(&keys).await;
-        assert!(!is_remembered(), "a key less");
-        assert!(sessions.verify(token).is_ok() && is_remembered());
-        confirmed_again(&keys).await;
-        assert!(sessions.verify(token).is_err(), "another key");
-        service.join().unwrap();
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
 
     #[test]
     fn no_setting_makes_an_outage_a_storm() {
