@@ -11,6 +11,7 @@ use crate::claims::SessionClaims;
 use crate::clock::Timestamp;
 use crate::cookies::SessionCookies;
 use crate::cookies::attributes::Persistence;
+use crate::cookies::names::Short;
 use crate::cookies::request::RequestCookies;
 use crate::issue_error::IssueError;
 use crate::native;
@@ -54,7 +55,7 @@ impl<C: SessionClaims> Login<C> {
         #[cfg(feature = "binding")]
         if const { C::POLICY.binding } {
             for short_sid in cookies.short_sids() {
-                earlier.delete_bound(&C::POLICY, &short_sid);
+                earlier.delete_bound(&C::POLICY, short_sid);
             }
         }
         let beginning = Beginning {
@@ -76,10 +77,10 @@ impl<C: SessionClaims> Login<C> {
     pub(crate) fn begun_here(
         sessions: Sessions<C>,
         headers: &HeaderMap,
-        short_state: &str,
+        short_state: Short,
     ) -> Self {
         let mut login = Self::of(sessions, headers);
-        login.beginning.used_state = Some(short_state.into());
+        login.beginning.used_state = Some(short_state);
         login
     }
 

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::claims::SessionClaims;
-use crate::clock::Timestamp;
-use crate::cookies::marker::Sid;
+use crate::token::refresh_token::RefreshToken;
 
 /// Looks up the user of a session at refresh, and nowhere else.
 ///
@@ -66,11 +65,7 @@ impl<C: SessionClaims, T: Renew<C> + Send + Sync> Renew<C> for Arc<T> {
 
 /// A session that asks for new claims.
 pub struct Renewal<C: SessionClaims> {
-    pub(crate) subject: C::Subject,
-    pub(crate) sid: Sid,
-    pub(crate) auth_time: Timestamp,
-    #[cfg(feature = "binding")]
-    pub(crate) is_bound: bool,
+    pub(crate) token: RefreshToken<C>,
 }
 
 impl<C: SessionClaims> Renewal<C> {
@@ -94,7 +89,7 @@ impl<C: SessionClaims> Renewal<C> {
     /// # }
     /// ```
     pub fn subject(&self) -> &C::Subject {
-        &self.subject
+        &self.token.subject
     }
 
     /// The name of the session.
@@ -120,7 +115,7 @@ impl<C: SessionClaims> Renewal<C> {
     /// # }
     /// ```
     pub fn sid(&self) -> &str {
-        self.sid.as_str()
+        self.token.registered.sid.as_str()
     }
 
     /// Whether a copy of the session's cookies would be of use for minutes only, because they count beside proofs by a key of
@@ -143,7 +138,7 @@ impl<C: SessionClaims> Renewal<C> {
     /// ```
     #[cfg(feature = "binding")]
     pub fn is_bound(&self) -> bool {
-        self.is_bound
+        self.token.is_bound()
     }
 
     /// When the user logged in, to the second.
@@ -170,14 +165,14 @@ impl<C: SessionClaims> Renewal<C> {
     /// # }
     /// ```
     pub fn authenticated_at(&self) -> SystemTime {
-        self.auth_time.to_system_time()
+        self.token.registered.auth_time.to_system_time()
     }
 }
 
 impl<C: SessionClaims> fmt::Debug for Renewal<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Renewal")
-            .field("sid", &self.sid)
+            .field("sid", &self.token.registered.sid)
             .finish_non_exhaustive()
     }
 }

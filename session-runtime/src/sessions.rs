@@ -23,6 +23,7 @@ use crate::cookies::attributes::Persistence;
 use crate::cookies::marker::Marker;
 #[cfg(feature = "live")]
 use crate::cookies::marker::Sid;
+use crate::cookies::names::Short;
 use crate::event::{Events, SessionEvent};
 use crate::issue_error::IssueError;
 use crate::keys::Keys;
@@ -106,7 +107,7 @@ pub(crate) struct Beginning {
     /// By a program that is no browser, which gets its refresh token in the body.
     pub(crate) is_native: bool,
     /// The login state that the session uses up, by the end of its cookie's name.
-    pub(crate) used_state: Option<Arc<str>>,
+    pub(crate) used_state: Option<Short>,
     /// When the user was authenticated elsewhere.
     pub(crate) authenticated_at: Option<Timestamp>,
     /// Where a browser goes on that sent a form.
@@ -695,7 +696,7 @@ impl<C: SessionClaims> Sessions<C> {
         };
         let access_token = snapshot.access_token(claims, of)?;
         let mut cookies = beginning.earlier.clone();
-        if let Some(short) = &beginning.used_state {
+        if let Some(short) = beginning.used_state {
             cookies.delete_login_state(policy, short);
         }
         let of_session = (of, now);
@@ -884,5 +885,120 @@ impl<C: SessionClaims> fmt::Debug for Sessions<C> {
             .field("parties", &self.shared.parties)
             .field("origins", &self.shared.origins)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, feature = "remote-jwks"))]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+    use std::thread::{self, JoinHandle};
+    use std::time::SystemTime;
+
+    use serde::{Deserialize, Serialize};
+
+    use super::*;
+    use crate::keys::private_key::PrivateKey;
+    use crate::keys::remote_keys::JwksUrl;
+    use crate::policy::Policy;
+
+    const PRIVATE: &str = r#"{"kty":"OKP","crv":"Ed25519","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+    const PUBLIC: &str =
+        r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+    const OTHER: &str = r#"{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}"#;
+
+    #[derive(Serialize, Deserialize)]
+    struct Claims {
+        sub: u64,
+    }
+
+    impl SessionClaims for Claims {
+        type Subject = u64;
+        const POLICY: Policy = Policy::new(
+            "auth",
+            "app",
+            Duration::from_secs(900),
+            Duration::from_secs(86_400),
+        );
+
+        fn subject(&self) -> &u64 {
+            &self.sub
+        }
+    }
+
+    fn keys() -> Keys {
+        let secret = "Zk7YwPq2LmXv9RtBn4HsJd6FgC1oUe8AiTy3NbVr5WzQ";
+        Keys::from_private_key(PrivateKey::from_jwk(PRIVATE).unwrap(), secret).unwrap()
+    }
+
+    fn token() -> String {
+        let login = Sessions::new(keys()).login_checked_elsewhere(Claims { sub: 7 });
+        login.unwrap().access_token().to_owned()
+    }
+
+    fn remembers(sessions: &Sessions<Claims>, token: &str) -> bool {
+        sessions.keys().access.remembers(token)
+    }
+
+    /// Keys that are replaced between a signature and its verdict: the next ones hear nothing of it, although they would say the
+    /// same.
+    #[test]
+    fn a_verdict_that_comes_late_is_kept_nowhere() {
+        let (sessions, token) = (Sessions::<Claims>::new(keys()), token());
+        let replaced = sessions.clone();
+        // The clock is asked when the signature is known to be good.
+        let slow = sessions.clone().with_clock(move || {
+            replaced.set_keys(keys());
+            SystemTime::now()
+        });
+        assert!(slow.verify(&token).is_ok());
+        assert!(!remembers(&sessions, &token));
+        assert!(sessions.verify(&token).is_ok() && remembers(&sessions, &token));
+        assert!(slow.verify(&token).is_ok());
+        assert!(
+            !remembers(&sessions, &token),
+            "what was known goes with its keys"
+        );
+    }
+
+    /// Answers one request after the other with a set, and ends behind the last.
+    fn publish(sets: Vec<Vec<&'static str>>) -> (JwksUrl, JoinHandle<()>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/jwks", listener.local_addr().unwrap());
+        let service = thread::spawn(move || {
+            for keys in sets {
+                let (mut stream, _) = listener.accept().unwrap();
+                let _ = stream.read(&mut [0; 4096]).unwrap();
+                let set = format!(r#"{{"keys":[{}]}}"#, keys.join(","));
+                let head = format!("Connection: close\r\nContent-Length: {}", set.len());
+                let answer = format!("HTTP/1.1 200 OK\r\n{head}\r\n\r\n{set}");
+                stream.write_all(answer.as_bytes()).unwrap();
+            }
+        });
+        (JwksUrl::new(&url).unwrap(), service)
+    }
+
+    /// Or every signature would be verified anew at every interval.
+    #[tokio::test]
+    async fn a_fetched_set_that_is_the_same_forgets_no_token_and_another_does() {
+        let (both, the_same) = (vec![PUBLIC, OTHER], vec![OTHER, PUBLIC]);
+        let (url, service) = publish(vec![both, the_same, vec![PUBLIC], vec![OTHER]]);
+        // As often as a setting allows.
+        let url = url
+            .with_interval(Duration::ZERO)
+            .with_least_interval(Duration::ZERO);
+        let keys = url.fetch().await.unwrap();
+        let (sessions, token) = (Sessions::<Claims>::verifying_remote(keys.clone()), token());
+        let is_remembered = || remembers(&sessions, &token);
+
+        assert!(sessions.verify(&token).is_ok() && is_remembered());
+        keys.confirmed_again().await;
+        assert!(is_remembered(), "the same keys in another order");
+        keys.confirmed_again().await;
+        assert!(!is_remembered(), "a key less");
+        assert!(sessions.verify(&token).is_ok() && is_remembered());
+        keys.confirmed_again().await;
+        assert!(sessions.verify(&token).is_err(), "another key");
+        service.join().unwrap();
     }
 }

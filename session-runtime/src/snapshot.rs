@@ -122,8 +122,8 @@ impl<C: SessionClaims> Snapshot<'_, C> {
     ) -> Result<Timestamp, IssueError> {
         let kind = TokenKind::Refresh;
         let (token, end) = self.refresh_token(kind, claims, (of, iat), lasting)?;
-        let keep = lasting.persistence.kept(self.now, end.since(self.now));
-        cookies.set_refresh_token(&C::POLICY, of.sid, token, keep)?;
+        let until = lasting.persistence.end(self.now, end.since(self.now));
+        cookies.set_refresh_token(&C::POLICY, of.sid, token, until)?;
         Ok(end)
     }
 
@@ -152,8 +152,8 @@ impl<C: SessionClaims> Snapshot<'_, C> {
         };
         let text = self.signed(kind, &registered, &token.subject, token.generation, lasting)?;
         let end = registered.end(kind, &C::POLICY);
-        let keep = lasting.persistence.kept(self.now, end.since(self.now));
-        cookies.set_refresh_token(&C::POLICY, registered.sid, text, keep)
+        let until = lasting.persistence.end(self.now, end.since(self.now));
+        cookies.set_refresh_token(&C::POLICY, registered.sid, text, until)
     }
 
     /// The stamps of a session.

@@ -5,9 +5,11 @@ use std::convert::Infallible;
 use axum::Router;
 use axum::extract::FromRef;
 use axum::http::StatusCode;
-use axum::routing::get;
+use axum::routing::{get, post};
 use serde::{Deserialize, Serialize};
-use stateless_session::{Renew, Renewal, SessionRoutes, Sessions, stateless_session};
+use stateless_session::{
+    IssueError, Login, Renew, Renewal, SessionRoutes, Sessions, TokenResponse, stateless_session,
+};
 
 use crate::{Claims, samples};
 
@@ -55,9 +57,20 @@ pub fn router(sessions: Sessions<Claims>) -> Router {
         .with_state(App(sessions))
 }
 
-/// GET `/` that asks for nothing.
+/// POST `/login` that asks for no password.
+pub fn login(sessions: Sessions<Claims>) -> Router {
+    async fn handler(login: Login<Claims>) -> Result<TokenResponse, IssueError> {
+        login.start(samples::claims())
+    }
+    Router::new()
+        .route("/login", post(handler))
+        .with_state(App(sessions))
+}
+
+/// GET and POST `/` that ask for nothing.
 pub fn bare() -> Router {
-    Router::new().route("/", get(async || StatusCode::OK))
+    let handler = async || StatusCode::OK;
+    Router::new().route("/", get(handler).post(handler))
 }
 
 /// GET `/` of pages, within their layer or without it, as a service has it that only verifies.

@@ -16,6 +16,7 @@ use stateless_session::stateless_session;
 pub mod app;
 pub mod exchange;
 pub mod samples;
+pub mod subjects;
 
 /// Three strings: what a caller's name and role take.
 #[stateless_session(access = "15m", refresh = "7d", issuer = "bench", audience = "bench")]

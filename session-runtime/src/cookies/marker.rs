@@ -25,6 +25,11 @@ impl Marker {
         Ok(Self(URL_SAFE_NO_PAD.encode_to_string(random)))
     }
 
+    #[cfg(test)]
+    pub(crate) fn of_text(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
     /// Whether a value could be a marker at all.
     pub(crate) fn has_form(value: &[u8]) -> bool {
         let is_base64url = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_".contains(byte);

@@ -7,7 +7,7 @@ use memchr::{memchr, memchr_iter};
 use crate::cookies::marker::{Marker, Sid};
 #[cfg(feature = "binding")]
 use crate::cookies::names::short_sid_of_bound_name;
-use crate::cookies::names::{is_marker_name, short_sid_of_access_name, short_sid_of_name};
+use crate::cookies::names::{Short, is_marker_name, short_sid_of_access_name, short_sid_of_name};
 use crate::policy::Policy;
 
 /// Two are refused, and more are no worse.
@@ -23,13 +23,15 @@ pub(crate) struct RequestCookies<'a> {
     carries_marker: bool,
     /// Whether there is any cookie for a token, an empty one included.
     carries_token: bool,
-    markers: Vec<&'a [u8]>,
+    markers: [&'a [u8]; MOST_MARKERS],
+    /// So many of them.
+    count: usize,
     refresh: Vec<TokenCookie<'a>>,
     access: Vec<TokenCookie<'a>>,
 }
 
 struct TokenCookie<'a> {
-    short_sid: &'a str,
+    short_sid: Short,
     token: &'a [u8],
 }
 
@@ -43,9 +45,10 @@ impl<'a> RequestCookies<'a> {
     fn keep(&mut self, name: &'a [u8], value: &'a [u8], policy: &Policy) {
         if is_marker_name(name, policy) {
             self.carries_marker = true;
-            let is_new = Marker::has_form(value) && !self.markers.contains(&value);
-            if is_new && self.markers.len() < MOST_MARKERS {
-                self.markers.push(value);
+            let is_new = Marker::has_form(value) && !self.markers().contains(&value);
+            if is_new && let Some(place) = self.markers.get_mut(self.count) {
+                *place = value;
+                self.count += 1;
             }
         } else if let Some(short_sid) = short_sid_of_name(name, policy) {
             self.carries_token = true;
@@ -80,7 +83,7 @@ impl<'a> RequestCookies<'a> {
 
     /// Different values of the session marker; more than one is somebody's doing.
     pub(crate) fn markers(&self) -> &[&'a [u8]] {
-        &self.markers
+        self.markers.get(..self.count).unwrap_or_default()
     }
 
     /// Whether there is any refresh cookie, of whichever session.
@@ -92,7 +95,7 @@ impl<'a> RequestCookies<'a> {
     pub(crate) fn tokens_of(&self, sid: Sid) -> impl Iterator<Item = &'a [u8]> {
         self.refresh
             .iter()
-            .filter(move |cookie| cookie.short_sid == sid.short())
+            .filter(move |cookie| cookie.short_sid == sid.into())
             .map(|cookie| cookie.token)
     }
 
@@ -110,16 +113,16 @@ impl<'a> RequestCookies<'a> {
     pub(crate) fn access_tokens_of(&self, sid: Sid) -> impl Iterator<Item = &'a [u8]> {
         self.access
             .iter()
-            .filter(move |cookie| cookie.short_sid == sid.short())
+            .filter(move |cookie| cookie.short_sid == sid.into())
             .map(|cookie| cookie.token)
     }
 
     /// Names, by their last eight characters, of some access cookies; but that of a session.
-    pub(crate) fn access_names_but(&self, sid: Option<Sid>) -> impl Iterator<Item = &'a str> {
+    pub(crate) fn access_names_but(&self, sid: Option<Sid>) -> impl Iterator<Item = Short> {
         self.access
             .iter()
             .map(|cookie| cookie.short_sid)
-            .filter(move |short_sid| sid.is_none_or(|sid| *short_sid != sid.short()))
+            .filter(move |short_sid| sid.is_none_or(|sid| *short_sid != sid.into()))
             .take(MOST_OTHERS)
     }
 
@@ -130,25 +133,26 @@ impl<'a> RequestCookies<'a> {
     }
 
     /// Names, by their last eight characters, and values of some other sessions' refresh cookies.
-    pub(crate) fn tokens_of_others(&self, sid: Sid) -> impl Iterator<Item = (&'a str, &'a [u8])> {
+    pub(crate) fn tokens_of_others(&self, sid: Sid) -> impl Iterator<Item = (Short, &'a [u8])> {
         self.refresh
             .iter()
-            .filter(move |cookie| cookie.short_sid != sid.short())
+            .filter(move |cookie| cookie.short_sid != sid.into())
             .map(|cookie| (cookie.short_sid, cookie.token))
             .take(MOST_OTHERS)
     }
 
     /// The names, by their last eight characters, of the refresh cookies that belong to a marker that is here, and of
     /// some others.
-    pub(crate) fn short_sids(&self) -> Vec<String> {
-        let of_markers = self.markers.iter().map(|value| Sid::of_marker(value));
-        let mut short_sids: Vec<String> = of_markers.map(|sid| sid.short().to_owned()).collect();
+    pub(crate) fn short_sids(&self) -> Vec<Short> {
+        let of_markers = self.markers().iter();
+        let of_markers = of_markers.map(|value| Sid::of_marker(value).into());
+        let mut short_sids: Vec<Short> = of_markers.collect();
         for cookie in &self.refresh {
             if short_sids.len() >= MOST_MARKERS + MOST_OTHERS {
                 break;
             }
-            if !short_sids.iter().any(|known| known == cookie.short_sid) {
-                short_sids.push(cookie.short_sid.to_owned());
+            if !short_sids.contains(&cookie.short_sid) {
+                short_sids.push(cookie.short_sid);
             }
         }
         short_sids
@@ -164,7 +168,7 @@ pub(crate) fn each_bound<'a>(
     mut take: impl FnMut(&'a [u8]),
 ) {
     each_prefixed(headers, |name, value| {
-        if short_sid_of_bound_name(name, policy) == Some(sid.short()) {
+        if short_sid_of_bound_name(name, policy) == Some(sid.into()) {
             take(value);
         }
     });

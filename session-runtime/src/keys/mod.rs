@@ -237,6 +237,18 @@ impl Keys {
         Ok(self)
     }
 
+    /// Whether these are public keys and nothing else, and they the ones, in whichever order.
+    #[cfg(feature = "remote-jwks")]
+    pub(crate) fn are_just(&self, keys: &PublicKeys) -> bool {
+        // Whoever signs has some for refresh tokens.
+        let signs = self.refresh.iter().next().is_some();
+        let published: Option<Vec<_>> = self.access.iter().map(TokenKey::published).collect();
+        let are_same = |published: Vec<_>| {
+            published.len() == keys.len() && published.into_iter().all(|key| keys.contains(key))
+        };
+        !signs && published.is_some_and(are_same)
+    }
+
     fn all_different(self, names: &Names) -> Result<Self, KeysError> {
         let labels = |signing, other| std::iter::once(signing).chain(std::iter::repeat(other));
         let access = labels(names.access, names.previous_access).zip(self.access.iter());
@@ -365,6 +377,37 @@ mod tests {
         let printed = format!("{:?}", Box::<dyn std::error::Error>::from(error.clone()));
         assert_eq!(printed, error.to_string());
         assert!(printed.contains("`openssl rand -base64 48` makes a good one"));
+    }
+
+    #[cfg(feature = "remote-jwks")]
+    const PRIVATE: &str = r#"{"kty":"OKP","crv":"Ed25519","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+
+    /// What an application put in the place of fetched keys is replaced by the next answer.
+    #[cfg(feature = "remote-jwks")]
+    #[test]
+    fn public_keys_beside_secrets_are_not_just_those() {
+        let [one, other] = [
+            "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+            "PUAXw-hDiVqStwqnTRt-vJyYLM8uxJaMwM1V8Sr0Zgw",
+        ]
+        .map(|x| format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{x}"}}"#));
+        let set = |keys: &[&String]| {
+            let keys: Vec<&str> = keys.iter().map(|key| key.as_str()).collect();
+            PublicKeys::from_jwks(&format!(r#"{{"keys":[{}]}}"#, keys.join(","))).unwrap()
+        };
+        let both = Keys::from(set(&[&one, &other]));
+        assert!(both.are_just(&set(&[&other, &one])));
+        assert!(!both.are_just(&set(&[&one])));
+        assert!(!Keys::from(set(&[&one])).are_just(&set(&[&one, &other])));
+        assert!(!Keys::from(set(&[&one])).are_just(&set(&[&other])));
+        let secrets = Keys::from_secrets(GOOD, OTHER).unwrap();
+        let beside = secrets.with_public_keys(set(&[&one])).unwrap();
+        assert!(!beside.are_just(&set(&[&one])));
+        let previous = Keys::from(set(&[&one])).with_previous(Some(GOOD), None);
+        assert!(!previous.unwrap().are_just(&set(&[&one])));
+        let private = PrivateKey::from_jwk(PRIVATE).unwrap();
+        let signing = Keys::from_private_key(private, OTHER).unwrap();
+        assert!(!signing.are_just(&set(&[&one])));
     }
 
     #[test]

@@ -276,6 +276,16 @@ impl PublicKeys {
         &self.0
     }
 
+    #[cfg(feature = "remote-jwks")]
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    #[cfg(feature = "remote-jwks")]
+    pub(crate) fn contains(&self, key: &PublicKey) -> bool {
+        self.0.iter().any(|known| known.jwk == key.jwk)
+    }
+
     pub(crate) fn into_keys(self) -> impl Iterator<Item = PublicKey> {
         self.0.into_iter()
     }

@@ -253,7 +253,10 @@ async fn keep_fresh(source: JwksUrl, client: Client, shared: Arc<Shared>) {
         match fetch(&client, &source.url).await {
             Ok(keys) => {
                 tracing::debug!(target: "stateless_session", ?keys, "fetched the public keys");
-                shared.keys.store(Arc::new(keys.into()));
+                // The same ones stay, with what they know of tokens that were verified before.
+                if !shared.keys.load().are_just(&keys) {
+                    shared.keys.store(Arc::new(keys.into()));
+                }
                 shared.confirmed_at.store(seconds_now(), Ordering::Relaxed);
                 wait = source.interval;
             }
@@ -340,6 +343,21 @@ impl Error for FetchError {
             Self::Keys(source) => Some(source),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+impl RemoteKeys {
+    /// Until the next answer was taken.
+    pub(crate) async fn confirmed_again(&self) {
+        let confirmed_at = &self.shared.confirmed_at;
+        confirmed_at.store(0, Ordering::Relaxed);
+        let again = async {
+            while confirmed_at.load(Ordering::Relaxed) == 0 {
+                sleep(Duration::from_millis(5)).await;
+            }
+        };
+        timeout(Duration::from_secs(20), again).await.unwrap();
     }
 }
 

@@ -149,6 +149,45 @@ mod tests {
         assert!(verified.contains(&token));
     }
 
+    /// Nothing of a token is left out of it, and nothing moves from one part to the other.
+    #[test]
+    fn each_part_of_a_token_tells_it_apart() {
+        let verified = Verified::new().unwrap();
+        let token = |signed: &[u8], signature: &[u8]| verified.fingerprint(signed, signature).0;
+        let one = token(b"h.payload", b"signature");
+        assert_eq!(one, token(b"h.payload", b"signature"));
+        for (signed, signature) in [
+            ("h.payload", "signaturf"),
+            ("h.payload", ""),
+            ("h.paylobd", "signature"),
+            ("i.payload", "signature"),
+            ("h.payloads", "ignature"),
+            ("h.payloa", "dsignature"),
+            ("", "h.payloadsignature"),
+            ("h.payloadsignature", ""),
+        ] {
+            let other = token(signed.as_bytes(), signature.as_bytes());
+            assert_ne!(one, other, "{signed} {signature}");
+        }
+    }
+
+    /// Or what is dead would stay for ever in three entries of four, and the living thrash in the last.
+    #[test]
+    fn each_entry_of_a_full_set_is_displaced() {
+        let verified = Verified::new().unwrap();
+        for token in fingerprints(&verified, 0..100_000) {
+            verified.remember(&token);
+        }
+        let living = fingerprints(&verified, 100_000..104_000);
+        for token in &living {
+            verified.remember(token);
+        }
+        // 4,000 over 4096 sets: each pair in one set falls into one entry by a chance of a quarter, which leaves 3,530 or so, and
+        // 2,550 if there were one entry.
+        let kept = living.iter().filter(|token| verified.contains(token));
+        assert!(kept.count() > 3_300);
+    }
+
     #[test]
     fn a_flood_takes_no_more_room_and_what_comes_last_is_known() {
         let verified = Verified::new().unwrap();

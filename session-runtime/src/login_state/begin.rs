@@ -14,7 +14,7 @@ use tracing::Level;
 
 use crate::claims::SessionClaims;
 use crate::cookies::attributes::Persistence;
-use crate::cookies::names::short_state_of_name;
+use crate::cookies::names::{Short, short_state_of_name};
 use crate::cookies::request::each_prefixed;
 use crate::cookies::{InvalidCookie, SessionCookies};
 use crate::issue_error::IssueError;
@@ -73,7 +73,7 @@ const MOST_DELETED: usize = 10;
 pub struct BeginLogin<C> {
     sessions: Sessions<C>,
     /// The logins under way in this browser, the oldest first, as browsers send cookies (RFC 6265, section 5.4).
-    under_way: Vec<String>,
+    under_way: Vec<Short>,
 }
 
 impl<C: SessionClaims> BeginLogin<C> {
@@ -105,10 +105,10 @@ impl<C: SessionClaims> BeginLogin<C> {
         let mut cookies = SessionCookies::none();
         let superfluous = (self.under_way.len() + 1).saturating_sub(MOST);
         for short in self.under_way.iter().take(superfluous.min(MOST_DELETED)) {
-            cookies.delete_login_state(policy, short);
+            cookies.delete_login_state(policy, *short);
         }
-        let keep = Persistence::Persistent.kept(snapshot.now, LIFETIME);
-        cookies.set_login_state(policy, short(&digest), token, keep)?;
+        let end = Persistence::Persistent.end(snapshot.now, LIFETIME);
+        cookies.set_login_state(policy, short(&digest), token, end)?;
         Ok(LoginBegun {
             pkce_verifier: state.pkce_verifier(key).ok_or(IssueError::VerifyOnly)?,
             nonce: state.nonce(key).ok_or(IssueError::VerifyOnly)?,
@@ -135,7 +135,7 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, SessionRejection> {
         let mut under_way = Vec::new();
         each_prefixed(&parts.headers, |name, _| {
-            under_way.extend(short_state_of_name(name, &C::POLICY).map(str::to_owned));
+            under_way.extend(short_state_of_name(name, &C::POLICY));
         });
         Ok(Self {
             sessions: Sessions::from_ref(state),

@@ -9,6 +9,7 @@ use base64_simd::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
 use crate::claims::SessionClaims;
+use crate::cookies::names::Short;
 use crate::keys::key::TokenKey;
 use crate::snapshot::Snapshot;
 use crate::token::purpose_token::{Kind, PurposeTokens};
@@ -78,6 +79,6 @@ impl State {
 }
 
 /// The eight characters of a digest that stand in the cookie's name.
-fn short(digest: &str) -> &str {
-    digest.get(..8).unwrap_or_default()
+fn short(digest: &str) -> Short {
+    Short::of(digest)
 }

@@ -26,7 +26,7 @@ const MARKER_NAME: &str = "__SESSION_COOKIE__";
 /// GET `{mount}/client.js`, `{mount}/sibling.js` and their types.
 pub(crate) fn routes<S: Clone + Send + Sync + 'static>(mount: &str, policy: &Policy) -> Router<S> {
     let module = |text: &str| {
-        let named = text.replace(MARKER_NAME, &marker_name(policy));
+        let named = text.replace(MARKER_NAME, &marker_name(policy).to_string());
         file(named, "text/javascript; charset=utf-8")
     };
     Router::new()

@@ -115,14 +115,14 @@ impl<C: SessionClaims> Device<'_, C> {
     /// What the browser is to do: ask here before each refresh that the bound cookie would not go with.
     fn instructions(&self) -> String {
         let (policy, sid) = (&C::POLICY, self.token.registered.sid);
-        let path = bound_path(policy);
+        let path = bound_path(policy).concat();
         let mut instructions = json!({
             "session_identifier": sid.as_str(),
             "refresh_url": format!("{}/device", policy.path),
             "scope": { "include_site": false },
             "credentials": [{
                 "type": "cookie",
-                "name": bound_name(policy, sid.short()),
+                "name": bound_name(policy, sid.into()).to_string(),
                 "attributes": format!("Path={path}; Secure; HttpOnly; SameSite=Strict"),
             }],
         });

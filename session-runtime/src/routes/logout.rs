@@ -38,7 +38,7 @@ pub(crate) async fn logout<C: SessionClaims>(
         let sid = &token.registered.sid;
         #[cfg(feature = "binding")]
         if token.is_bound() {
-            deleted.delete_bound(&C::POLICY, sid.short());
+            deleted.delete_bound(&C::POLICY, (*sid).into());
         }
         sessions
             .events()

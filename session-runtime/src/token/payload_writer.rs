@@ -24,7 +24,7 @@ impl PayloadWriter {
         let mut json = Vec::with_capacity(512);
         json.extend_from_slice(parties.beginning(kind).as_bytes());
         let mut writer = Self { json };
-        writer.written(r#","sub":"#, &subject::to_wire(subject)?)?;
+        subject::with_wire(subject, |wire| writer.written(r#","sub":"#, wire))??;
         writer.written(r#","sid":"#, registered.sid.as_str())?;
         writer.written(r#","auth_time":"#, &registered.auth_time.as_secs())?;
         if !registered.auth_age.is_zero() {
@@ -189,7 +189,7 @@ impl SerializeMap for Entries<'_> {
     type Error = IssueError;
 
     fn serialize_key<T: Serialize + ?Sized>(&mut self, name: &T) -> Result<(), IssueError> {
-        let name = name.serialize(WireString)?;
+        let name = name.serialize(WireString(str::to_owned))?;
         if self.names.contains(&name) {
             return Err(IssueError::Duplicate(name));
         }

@@ -51,9 +51,15 @@ impl ser::Error for SubjectError {
 
 /// The wire form of a subject.
 pub(crate) fn to_wire<S: Serialize + ?Sized>(subject: &S) -> Result<String, SubjectError> {
-    let wire = subject.serialize(WireString)?;
-    check(&wire)?;
-    Ok(wire)
+    with_wire(subject, str::to_owned)
+}
+
+/// What the function makes of the wire form of a subject.
+pub(crate) fn with_wire<S: Serialize + ?Sized, T>(
+    subject: &S,
+    make: impl FnOnce(&str) -> T,
+) -> Result<T, SubjectError> {
+    subject.serialize(WireString(|wire: &str| check(wire).map(|()| make(wire))))?
 }
 
 fn check(wire: &str) -> Result<(), SubjectError> {
@@ -68,13 +74,13 @@ fn check(wire: &str) -> Result<(), SubjectError> {
     }
 }
 
-/// A serializer that accepts strings and integers only.
-pub(crate) struct WireString;
+/// A serializer that accepts strings and integers only, and hands them on as text.
+pub(crate) struct WireString<F>(pub(crate) F);
 
 macro_rules! write_integers {
     ($($method:ident($integer:ty))*) => {$(
-        fn $method(self, value: $integer) -> Result<String, SubjectError> {
-            Ok(value.to_string())
+        fn $method(self, value: $integer) -> Result<T, SubjectError> {
+            Ok((self.0)(&value.to_string()))
         }
     )*};
 }
@@ -87,28 +93,28 @@ macro_rules! refuse_values {
     )*};
 }
 
-impl Serializer for WireString {
-    type Ok = String;
+impl<T, F: FnOnce(&str) -> T> Serializer for WireString<F> {
+    type Ok = T;
     type Error = SubjectError;
-    type SerializeSeq = Impossible<String, SubjectError>;
-    type SerializeTuple = Impossible<String, SubjectError>;
-    type SerializeTupleStruct = Impossible<String, SubjectError>;
-    type SerializeTupleVariant = Impossible<String, SubjectError>;
-    type SerializeMap = Impossible<String, SubjectError>;
-    type SerializeStruct = Impossible<String, SubjectError>;
-    type SerializeStructVariant = Impossible<String, SubjectError>;
+    type SerializeSeq = Impossible<T, SubjectError>;
+    type SerializeTuple = Impossible<T, SubjectError>;
+    type SerializeTupleStruct = Impossible<T, SubjectError>;
+    type SerializeTupleVariant = Impossible<T, SubjectError>;
+    type SerializeMap = Impossible<T, SubjectError>;
+    type SerializeStruct = Impossible<T, SubjectError>;
+    type SerializeStructVariant = Impossible<T, SubjectError>;
 
     write_integers! {
         serialize_i8(i8) serialize_i16(i16) serialize_i32(i32) serialize_i64(i64) serialize_i128(i128)
         serialize_u8(u8) serialize_u16(u16) serialize_u32(u32) serialize_u64(u64) serialize_u128(u128)
     }
 
-    fn serialize_str(self, value: &str) -> Result<String, SubjectError> {
-        Ok(value.to_owned())
+    fn serialize_str(self, value: &str) -> Result<T, SubjectError> {
+        Ok((self.0)(value))
     }
 
-    fn serialize_char(self, value: char) -> Result<String, SubjectError> {
-        Ok(value.into())
+    fn serialize_char(self, value: char) -> Result<T, SubjectError> {
+        Ok((self.0)(value.encode_utf8(&mut [0; 4])))
     }
 
     fn serialize_unit_variant(
@@ -116,26 +122,26 @@ impl Serializer for WireString {
         _: &'static str,
         _: u32,
         variant: &'static str,
-    ) -> Result<String, SubjectError> {
-        Ok(variant.to_owned())
+    ) -> Result<T, SubjectError> {
+        Ok((self.0)(variant))
     }
 
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(
+    fn serialize_newtype_struct<V: Serialize + ?Sized>(
         self,
         _: &'static str,
-        value: &T,
-    ) -> Result<String, SubjectError> {
+        value: &V,
+    ) -> Result<T, SubjectError> {
         value.serialize(self)
     }
 
     refuse_values! {
-        serialize_bool(bool) -> String;
-        serialize_f32(f32) -> String;
-        serialize_f64(f64) -> String;
-        serialize_bytes(&[u8]) -> String;
-        serialize_none() -> String;
-        serialize_unit() -> String;
-        serialize_unit_struct(&'static str) -> String;
+        serialize_bool(bool) -> T;
+        serialize_f32(f32) -> T;
+        serialize_f64(f64) -> T;
+        serialize_bytes(&[u8]) -> T;
+        serialize_none() -> T;
+        serialize_unit() -> T;
+        serialize_unit_struct(&'static str) -> T;
         serialize_seq(Option<usize>) -> Self::SerializeSeq;
         serialize_tuple(usize) -> Self::SerializeTuple;
         serialize_tuple_struct(&'static str, usize) -> Self::SerializeTupleStruct;
@@ -145,17 +151,17 @@ impl Serializer for WireString {
         serialize_struct_variant(&'static str, u32, &'static str, usize) -> Self::SerializeStructVariant;
     }
 
-    fn serialize_some<T: Serialize + ?Sized>(self, _: &T) -> Result<String, SubjectError> {
+    fn serialize_some<V: Serialize + ?Sized>(self, _: &V) -> Result<T, SubjectError> {
         Err(SubjectError::Type)
     }
 
-    fn serialize_newtype_variant<T: Serialize + ?Sized>(
+    fn serialize_newtype_variant<V: Serialize + ?Sized>(
         self,
         _: &'static str,
         _: u32,
         _: &'static str,
-        _: &T,
-    ) -> Result<String, SubjectError> {
+        _: &V,
+    ) -> Result<T, SubjectError> {
         Err(SubjectError::Type)
     }
 }

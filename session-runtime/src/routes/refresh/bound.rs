@@ -1,6 +1,6 @@
 //! Whether a refresh token that is bound to a key comes beside a proof.
 
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::http::{HeaderMap, HeaderName};
 use tracing::Level;
 
 use crate::binding::stamp::Purpose;
@@ -40,10 +40,9 @@ pub(super) fn check<C: SessionClaims>(
         // A clock was set. Without the cookie, the browser asks its key.
         tracing::info!(target: "stateless_session", sid = sid.short(), "a proof that counts no more, in a cookie that should be gone");
         let mut gone = SessionCookies::none();
-        gone.delete_bound(policy, sid.short());
-        let gone = gone.into_iter().next();
-        let gone = gone.and_then(|cookie| HeaderValue::try_from(cookie.to_string()).ok());
-        let redirect = Redirect::to_a_proof(bound_path(policy), gone, realm);
+        gone.delete_bound(policy, sid.into());
+        let gone = gone.lines().next().and_then(Result::ok);
+        let redirect = Redirect::to_a_proof(bound_path(policy).concat(), gone, realm);
         return Err(SessionRejection::Redirect(redirect));
     }
     if let Some(reason) = headers.get(SECURE_SESSION_SKIPPED) {

@@ -96,19 +96,14 @@ where
     let cookie = note(snapshot, headers, &token).await?;
     #[cfg(not(feature = "registry"))]
     let cookie = Cookie::WhenDue;
-    let renewal = Renewal {
-        subject: token.subject.clone(),
-        sid,
-        auth_time: token.registered.auth_time,
-        #[cfg(feature = "binding")]
-        is_bound: token.is_bound(),
-    };
+    let renewal = Renewal { token };
     let asked_at = events.are_heard().then(Instant::now);
     let claims = renew(events, state, &renewal).await?;
     let renew_took = asked_at.map_or(Duration::ZERO, |asked_at| asked_at.elapsed());
-    check_claims(events, &claims, &token)?;
-    let due = due(&cookie, &token, snapshot.now);
-    let answer = answer(snapshot, &presented, &token, &claims, due.as_ref());
+    let token = &renewal.token;
+    check_claims(events, &claims, token)?;
+    let due = due(&cookie, token, snapshot.now);
+    let answer = answer(snapshot, &presented, token, &claims, due.as_ref());
     let answer = answer.map_err(|cause| mistake(events, Some(&sid), &cause))?;
     let reissued = due.map(|due| due.reason);
     events.refreshed(&sid, &token.subject, reissued, renew_took);
@@ -255,7 +250,8 @@ where
     C: SessionClaims,
     S: Renew<C>,
 {
-    let (sid, subject) = (&renewal.sid, Some(&renewal.subject));
+    let token = &renewal.token;
+    let (sid, subject) = (&token.registered.sid, Some(&token.subject));
     match state.renew(renewal).await {
         Ok(Some(claims)) => Ok(claims),
         Ok(None) => Err(events.ended(sid, subject, EndCause::UserGone)),

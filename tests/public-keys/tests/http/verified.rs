@@ -70,6 +70,16 @@ fn no_change_of_a_verified_token_counts() {
             );
             assert!(sessions.verify(before).is_err());
         }
+        // The dot before the signature elsewhere, with the same letters around it.
+        let dot = token.rfind('.').unwrap();
+        let letters = token.replacen('.', "", 2);
+        let header = token.find('.').unwrap();
+        for at in (header + 1..letters.len()).filter(|at| *at != dot - 1) {
+            let (before, signature) = letters.split_at(at);
+            let (header, payload) = before.split_at(header);
+            let moved = format!("{header}.{payload}.{signature}");
+            assert!(sessions.verify(&moved).is_err(), "{at}");
+        }
         // What counts of one and what counts of another are nothing together.
         let (signed, _) = token.rsplit_once('.').unwrap();
         let (_, signature) = other.rsplit_once('.').unwrap();
