@@ -387,6 +387,17 @@ mod tests {
     }
 
     #[test]
+    fn no_cookie_is_kept_for_more_than_400_days() {
+        for policy in [POLICY.with_absolute(DAY * 4_000), POLICY.without_absolute()] {
+            let mut cookies = SessionCookies::none();
+            let marker = Marker::of_text("AAAAAAAAAAAAAAAAAAAAAA");
+            cookies.set_marker(&policy, marker, NOW, Persistence::Persistent);
+            let line = written(cookies).concat();
+            assert!(line.ends_with("; Max-Age=34560000; Expires=Sat, 19 Feb 2028 08:00:00 GMT"));
+        }
+    }
+
+    #[test]
     fn what_is_printed_has_names_and_no_values() {
         let printed = format!("{:?}", all(&POLICY, Persistence::Persistent, NOW));
         assert!(printed.starts_with(r#"["__Secure-app-refresh-ilvbTMFR", "__Secure-app-re"#));
