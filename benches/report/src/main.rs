@@ -285,42 +285,33 @@ fn extractors(sessions: &Sessions<Claims>) {
 }
 
 fn refreshes(sessions: &Sessions<Claims>) {
-    let cookies = &app::cookies(sessions, 0);
-    let cookie_by_hand = &refresh::cookie_by_hand(cookies);
-    let mut group = Group::default();
+    let cookies = app::cookies(sessions, 0);
     // Behind a seventh of the life of the refresh cookie, it is written anew.
     let two_days_ago = SystemTime::now() - Duration::from_secs(2 * 86_400);
     let old_sessions = sessions.clone().with_clock(move || two_days_ago);
-    let old_cookies = &app::cookies(&old_sessions, 0);
-    for (name, router, cookies) in [
-        ("a handler that answers nothing", refresh::bare(), cookies),
-        (
-            "the session route, which mostly writes no cookie",
-            app::router(sessions.clone()),
-            cookies,
-        ),
-        (
-            "the session route, with the cookie written anew",
-            app::router(sessions.clone()),
-            old_cookies,
-        ),
-        (
-            "by hand, with the cookie written anew",
-            refresh::by_hand(true),
-            cookie_by_hand,
-        ),
-        ("by hand, without", refresh::by_hand(false), cookie_by_hand),
+    let old_cookies = app::cookies(&old_sessions, 0);
+    let cookie_by_hand = refresh::cookie_by_hand(&cookies);
+    for (title, cookies, is_due) in [
+        ("POST refresh, no cookie written", &cookies, false),
+        ("POST refresh, the cookie written anew", &old_cookies, true),
     ] {
-        let headers = [
-            (HOST, "localhost"),
-            (ORIGIN, "https://localhost"),
-            (SEC_FETCH_SITE, "same-origin"),
-            (COOKIE, cookies),
-        ];
-        let mut exchange = Exchange::new(router, Method::POST, "/auth/refresh", &headers);
-        group.add(name, move || exchange.answer());
+        let mut group = Group::default();
+        for (name, router, cookies) in [
+            ("a handler that answers nothing", refresh::bare(), cookies),
+            ("the session route", app::router(sessions.clone()), cookies),
+            ("by hand", refresh::by_hand(is_due), &cookie_by_hand),
+        ] {
+            let headers = [
+                (HOST, "localhost"),
+                (ORIGIN, "https://localhost"),
+                (SEC_FETCH_SITE, "same-origin"),
+                (COOKIE, &**cookies),
+            ];
+            let mut exchange = Exchange::new(router, Method::POST, "/auth/refresh", &headers);
+            group.add(name, move || exchange.answer());
+        }
+        added(title, &group.measure());
     }
-    added("POST refresh", &group.measure());
 }
 
 fn cookies(sessions: &Sessions<Claims>) {

@@ -76,7 +76,7 @@ impl fmt::Display for Ratio {
 #[derive(Default)]
 pub struct Group<'a>(Vec<Subject<'a>>);
 
-const ROUNDS: usize = 301;
+const ROUNDS: usize = 1_501;
 const BATCH: Duration = Duration::from_micros(300);
 
 impl<'a> Group<'a> {
@@ -120,8 +120,8 @@ impl Group<'_> {
     /// One call at a time, each behind other data.
     pub fn measure_cold(mut self) -> Vec<Figure> {
         let other_data = vec![1_u8; OTHER_DATA];
-        let mut rounds = vec![Vec::with_capacity(ROUNDS * 5); self.0.len()];
-        for round in 0..ROUNDS * 5 {
+        let mut rounds = vec![Vec::with_capacity(ROUNDS); self.0.len()];
+        for round in 0..ROUNDS {
             for turn in 0..self.0.len() {
                 let index = (round + turn) % self.0.len();
                 black_box(
