@@ -18,8 +18,11 @@ function show({ state, claims }) {
   if (claims) list()
 }
 
+let asked = 0
 async function list() {
+  const turn = ++asked
   const notes = await (await session.fetch(`${API}/notes`)).json()
+  if (turn !== asked) return // a later answer may have come before
   find('ul').replaceChildren(
     ...notes.map((note, index) => {
       const [item, button] = [document.createElement('li'), document.createElement('button')]
