@@ -98,6 +98,24 @@ struct Shared<C> {
     registry: Option<Arc<Node>>,
 }
 
+impl<C: SessionClaims> Shared<C> {
+    fn of(keys: Arc<ArcSwap<Keys>>) -> Self {
+        Self {
+            keys,
+            clock: Clock::default(),
+            origins: Origins::default(),
+            parties: Parties::of(&C::POLICY),
+            events: Events::default(),
+            #[cfg(feature = "live")]
+            live: Live::default(),
+            #[cfg(feature = "remote-jwks")]
+            remote: None,
+            #[cfg(feature = "registry")]
+            registry: None,
+        }
+    }
+}
+
 /// How a session begins, beside its claims.
 #[derive(Clone, Default)]
 pub(crate) struct Beginning {
@@ -156,20 +174,9 @@ impl<C: SessionClaims> Sessions<C> {
     }
 
     pub(crate) fn of_keys(keys: Keys) -> Self {
+        let shared = Shared::of(Arc::new(ArcSwap::from_pointee(keys)));
         Self {
-            shared: Arc::new(Shared {
-                keys: Arc::new(ArcSwap::from_pointee(keys)),
-                clock: Clock::default(),
-                origins: Origins::default(),
-                parties: Parties::of(&C::POLICY),
-                events: Events::default(),
-                #[cfg(feature = "live")]
-                live: Live::default(),
-                #[cfg(feature = "remote-jwks")]
-                remote: None,
-                #[cfg(feature = "registry")]
-                registry: None,
-            }),
+            shared: Arc::new(shared),
         }
     }
 
@@ -221,18 +228,8 @@ impl<C: SessionClaims> Sessions<C> {
 
     #[cfg(feature = "remote-jwks")]
     pub(crate) fn of_remote_keys(keys: RemoteKeys) -> Self {
-        let shared = Shared {
-            keys: keys.keys(),
-            clock: Clock::default(),
-            origins: Origins::default(),
-            parties: Parties::of(&C::POLICY),
-            events: Events::default(),
-            #[cfg(feature = "live")]
-            live: Live::default(),
-            remote: Some(keys),
-            #[cfg(feature = "registry")]
-            registry: None,
-        };
+        let mut shared = Shared::of(keys.keys());
+        shared.remote = Some(keys);
         Self {
             shared: Arc::new(shared),
         }

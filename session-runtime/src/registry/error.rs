@@ -5,6 +5,7 @@ use std::fmt;
 
 use axum::http::StatusCode;
 
+use crate::event::Chain;
 use crate::token::subject::SubjectError;
 
 /// The session registry cannot be used now, or, at the start of a program, not at all; [`source`](Error::source) says why.
@@ -67,13 +68,7 @@ impl fmt::Display for RegistryError {
 /// As it stands in the output of a `main` that returns it.
 impl fmt::Debug for RegistryError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self}")?;
-        let mut source = self.source();
-        while let Some(error) = source {
-            write!(f, ": {error}")?;
-            source = error.source();
-        }
-        Ok(())
+        write!(f, "{}", Chain(self))
     }
 }
 
