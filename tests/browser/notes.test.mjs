@@ -31,8 +31,9 @@ async function open(t, options) {
 
 const heading = (page, name) => page.getByRole('heading', { name, exact: true }).waitFor()
 
-/** By keyboard alone: the name has the focus when the page is there. */
+/** By keyboard alone: the name gets the focus by itself, which a browser gives when it first draws the page. */
 async function signIn(page, name) {
+  await page.locator('input[name=name]:focus').waitFor()
   await page.keyboard.type(name)
   await page.keyboard.press('Tab')
   await page.keyboard.type(PASSWORDS[name])
@@ -55,6 +56,7 @@ test('everything works by keyboard and without script', async t => {
   await page.getByRole('button', { name: 'Delete Mend the fence' }).focus()
   await page.keyboard.press('Enter')
   await page.getByText('No notes yet.').waitFor()
+  await page.waitForLoadState()
   await page.keyboard.press('Tab')
   assert.equal(await page.locator(':focus').textContent(), 'Skip to the content')
   await page.goto(`${server.origin}/admin`)
@@ -90,7 +92,7 @@ test('what one tab writes is in the other, and the picture and the download are 
   await other.getByText('Tea at five').waitFor()
   await other.getByRole('button', { name: 'Delete Tea at five' }).click()
   await page.getByText('No notes yet.').waitFor()
-  assert.ok(await page.locator('header img').evaluate(image => image.complete && image.naturalWidth > 0))
+  await h.until(() => page.locator('header img').evaluate(image => image.naturalWidth > 0), 'the picture')
   await add(page, 'Ask the cat')
   const [download] = await Promise.all([page.waitForEvent('download'), page.getByText('Download them').click()])
   assert.equal(download.suggestedFilename(), 'notes.txt')

@@ -80,6 +80,7 @@ test('a keyboard goes in and out without losing its place, on a small screen as 
   const page = await context.newPage()
   await page.goto(server.origin)
   const focused = () => page.evaluate(() => document.activeElement.id)
+  await page.locator('#name').waitFor()
   await page.focus('#name')
   await page.keyboard.type('bob')
   await page.keyboard.press('Tab')

@@ -1,13 +1,17 @@
 // On top of pages that work without it: the list follows what other tabs do, and forms empty once they are sent.
 
-if (document.getElementById('notes')) listen()
+const list = () => document.getElementById('notes')
+const shown = () => Number(list().dataset.version)
+const renew = () => htmx.ajax('GET', '/notes', { target: '#notes', swap: 'outerHTML' })
+let latest = 0
+
+if (list()) listen()
 
 function listen() {
   const source = new EventSource('/events')
-  let version
   source.addEventListener('changed', event => {
-    if (version !== undefined && version !== event.data) htmx.ajax('GET', '/notes', { target: '#notes', swap: 'outerHTML' })
-    version = event.data
+    latest = Number(event.data)
+    if (shown() !== latest) renew()
   })
   source.onerror = async () => {
     // A lost connection comes back by itself, through a refresh where one is due; an answer other than 200 does not.
@@ -18,6 +22,11 @@ function listen() {
     else listen()
   }
 }
+
+// A late answer may have brought an older list back.
+document.addEventListener('htmx:afterSwap', () => {
+  if (shown() < latest) renew()
+})
 
 document.addEventListener('htmx:afterRequest', ({ detail, target }) => {
   if (detail.successful && target.matches('form.card')) target.reset()

@@ -34,6 +34,12 @@ pub struct Note {
     owner: UserId,
 }
 
+/// The notes of one user, and which version of all notes they are from.
+pub struct Notes {
+    pub list: Vec<Note>,
+    pub version: u64,
+}
+
 #[derive(Clone)]
 pub struct Db {
     users: Arc<RwLock<Vec<User>>>,
@@ -103,13 +109,13 @@ impl Db {
         }
     }
 
-    pub async fn notes(&self, owner: UserId) -> Vec<Note> {
+    pub async fn notes(&self, owner: UserId) -> Notes {
         let notes = self.notes.read().await;
-        notes
-            .iter()
-            .filter(|note| note.owner == owner)
-            .cloned()
-            .collect()
+        let theirs = notes.iter().filter(|note| note.owner == owner);
+        Notes {
+            list: theirs.cloned().collect(),
+            version: *self.version.borrow(),
+        }
     }
 
     pub async fn add(&self, owner: UserId, text: String) {

@@ -174,7 +174,7 @@ async fn avatar(claims: Claims) -> impl IntoResponse {
 /// A download behind the session.
 #[require_session]
 async fn download(claims: Claims, State(db): State<Db>) -> impl IntoResponse {
-    let notes = db.notes(claims.sub).await;
+    let notes = db.notes(claims.sub).await.list;
     let lines: Vec<&str> = notes.iter().map(|note| note.text.as_str()).collect();
     let headers = [
         (header::CONTENT_TYPE, "text/plain; charset=utf-8"),

@@ -5,7 +5,7 @@ use maud::{DOCTYPE, Markup, html};
 use stateless_session::{Session, SessionRejection};
 
 use crate::Claims;
-use crate::db::{Note, Role, User};
+use crate::db::{Notes, Role, User};
 
 fn page(title: &str, claims: Option<&Claims>, main: &Markup) -> Html<String> {
     let markup = html! {
@@ -75,7 +75,7 @@ pub fn login(claims: Option<&Claims>, leads_on: bool, wrong: Option<&str>) -> Ht
     page("Sign in", claims, &main)
 }
 
-pub fn home(session: &Session<Claims>, notes: &[Note]) -> Html<String> {
+pub fn home(session: &Session<Claims>, notes: &Notes) -> Html<String> {
     let main = html! {
         form class="card row" method="post" action="/notes" hx-post="/notes" hx-target="#notes" hx-swap="outerHTML" {
             input type="hidden" name="sid" value=(session.sid());
@@ -88,18 +88,18 @@ pub fn home(session: &Session<Claims>, notes: &[Note]) -> Html<String> {
     page("Notes", Some(session), &main)
 }
 
-pub fn list(notes: &[Note]) -> Html<String> {
+pub fn list(notes: &Notes) -> Html<String> {
     Html(items(notes).into_string())
 }
 
-fn items(notes: &[Note]) -> Markup {
+fn items(notes: &Notes) -> Markup {
     html! {
-        section id="notes" aria-live="polite" {
-            @if notes.is_empty() {
+        section id="notes" aria-live="polite" data-version=(notes.version) {
+            @if notes.list.is_empty() {
                 p class="hint" { "No notes yet." }
             } @else {
                 ul {
-                    @for note in notes {
+                    @for note in &notes.list {
                         @let delete = format!("/notes/{}/delete", note.id);
                         li {
                             span { (note.text) }
