@@ -639,3 +639,60 @@ fn no_debug_shows_a_token() {
         .unwrap();
     assert_eq!(answer.refresh_token(), None, "a request has to ask for it");
 }
+
+/// The same struct for pages and for programs: `pages` changes nothing for what no browser sends.
+mod beside_pages {
+    use super::{Deserialize, Serialize, stateless_session};
+
+    #[stateless_session(access = "15m", refresh = "7d", pages = "/login", native)]
+    #[derive(Clone, Serialize, Deserialize)]
+    pub struct Claims {
+        pub sub: u64,
+    }
+}
+
+impl Renew<beside_pages::Claims> for Sessions<beside_pages::Claims> {
+    type Error = std::convert::Infallible;
+
+    async fn renew(
+        &self,
+        _: &Renewal<beside_pages::Claims>,
+    ) -> Result<Option<beside_pages::Claims>, Self::Error> {
+        Ok(Some(beside_pages::Claims { sub: 7 }))
+    }
+}
+
+#[tokio::test]
+async fn programs_refresh_and_log_out_beside_pages() {
+    async fn login(login: Login<beside_pages::Claims>) -> Result<TokenResponse, IssueError> {
+        login.start(beside_pages::Claims { sub: 7 })
+    }
+    let app = beside_pages::Claims::pages(Router::new().route("/login", any(login)));
+    let app = app.with_state(Sessions::<beside_pages::Claims>::new(keys()));
+    let server = Server::start(app).await;
+    let token = log_in(&server).await;
+    let answer = refresh(&server, &token).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert!(answer.set_cookies().is_empty());
+    assert_form_refused(
+        &refresh(&server, "x").await,
+        "invalid_grant",
+        "session_unknown",
+    );
+    let form = Request::post("/auth/refresh").form("grant_type=password");
+    let error = "unsupported_grant_type";
+    assert_form_refused(&server.send(&form).await, error, error);
+    let logout = Request::post("/auth/logout").form(&format!("token={token}"));
+    assert_eq!(server.send(&logout).await.status, 200);
+
+    // And browsers go on as ever, by script and by the way back.
+    let mut browser = Browser::default();
+    browser.send(&server, Request::post("/login")).await;
+    let script = browser.send(&server, Request::post("/auth/refresh")).await;
+    assert_eq!(script.status, 200, "{script:?}");
+    let led = Request::get("/auth/refresh?to=/login");
+    let led = browser.send(&server, led).await;
+    assert_eq!((led.status, led.header("location")), (307, Some("/login")));
+    let get = server.send(&Request::get("/auth/refresh")).await;
+    get.assert_refused(405, "method_not_allowed", None);
+}

@@ -371,6 +371,18 @@ where
     let serve_refresh = async move |State(state): State<S>, request: Request| {
         let (parts, body) = request.into_parts();
         let sessions = state.sessions();
+        if const { C::POLICY.pages.is_some() } {
+            if let Some(to) = LocalPath::of_query(parts.uri.query()) {
+                check_mount(&sessions, &parts, &at_refresh, REFRESH)?;
+                if !is_navigation(&parts) {
+                    sessions.check_origin_of_any(&parts)?;
+                }
+                return Ok(led(&sessions, &state, &parts, &to).await?);
+            }
+            if parts.method != Method::POST {
+                return Err(SessionRejection::MethodNotAllowed.into());
+            }
+        }
         admit(&sessions, &parts, &at_refresh, REFRESH)?;
         if let Some(form) = native::form(&parts.headers, body, REFRESH_TOKEN, &C::POLICY).await? {
             let token = form.refresh_token()?;
@@ -379,24 +391,6 @@ where
         }
         let refreshed = refresh(&sessions, &state, &parts.headers, None).await;
         Ok::<_, FormRefusal>(refreshed?.into_response())
-    };
-    let at_led = Arc::clone(&mount);
-    let serve_led = async move |State(state): State<S>, request: Request| {
-        let (parts, _body) = request.into_parts();
-        let sessions = state.sessions();
-        let Some(to) = LocalPath::of_query(parts.uri.query()) else {
-            if parts.method != Method::POST {
-                return Err(SessionRejection::MethodNotAllowed);
-            }
-            admit(&sessions, &parts, &at_led, REFRESH)?;
-            let refreshed = refresh(&sessions, &state, &parts.headers, None).await?;
-            return Ok(refreshed.into_response());
-        };
-        check_mount(&sessions, &parts, &at_led, REFRESH)?;
-        if !is_navigation(&parts) {
-            sessions.check_origin_of_any(&parts)?;
-        }
-        led(&sessions, &state, &parts, &to).await
     };
     let at_logout = Arc::clone(&mount);
     let serve_logout = async move |State(state): State<S>, request: Request| {
@@ -412,7 +406,7 @@ where
     let at_refresh = if const { C::POLICY.pages.is_none() } {
         post(serve_refresh).fallback(other_methods)
     } else {
-        any(serve_led)
+        any(serve_refresh)
     };
     let routes = Router::new()
         .route(&format!("{mount}{REFRESH}"), at_refresh)
