@@ -542,7 +542,7 @@ impl<C: SessionClaims> Sessions<C> {
         let shared = &*self.shared;
         #[cfg(feature = "remote-jwks")]
         if let Some(remote) = &shared.remote
-            && !remote.are_confirmed(shared.clock.now())
+            && !remote.are_confirmed()
         {
             let cause = "no answer has confirmed the public keys for too long";
             return Err(shared.events.unavailable(None, None, &cause));

@@ -105,6 +105,27 @@ async fn a_sessions_life_is_heard_with_its_name_and_whose_it_is() {
 }
 
 #[tokio::test]
+async fn what_was_refreshed_to_its_end_did_not_idle() {
+    let (app, ear, server, mut browser) = logged_in().await;
+    let sid = sid_of(&browser);
+    for _ in 0..29 {
+        app.clock.advance(DAY);
+        assert_eq!(browser.refresh(&server).await.status, 200);
+    }
+    for day_or_two in [DAY, 2 * DAY] {
+        app.clock.advance(day_or_two);
+        ear.heard();
+        browser.clone().refresh(&server).await;
+        let heard = ear.heard();
+        let [ended] = &heard[..] else {
+            panic!("{heard:?}");
+        };
+        assert_eq!(ended.what, "Ended { why: Absolute }");
+        assert_eq!(ended.sid.as_deref(), Some(&*sid));
+    }
+}
+
+#[tokio::test]
 async fn refusals_are_heard_with_the_cause_that_no_answer_tells() {
     let (app, ear, server, browser) = logged_in().await;
     let (sid, token) = (sid_of(&browser), browser.access_token.clone().unwrap());

@@ -5,7 +5,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use reqwest::{Client, Url, redirect};
@@ -13,7 +13,6 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::clock::Timestamp;
 use crate::keys::Keys;
 use crate::keys::key_error::KeyError;
 use crate::keys::public_keys::PublicKeys;
@@ -177,7 +176,8 @@ impl JwksUrl {
         tracing::info!(target: "stateless_session", url = %self.url, ?keys, "fetched the public keys");
         let shared = Arc::new(Shared {
             keys: Arc::new(ArcSwap::from_pointee(keys.into())),
-            confirmed_at: AtomicU64::new(seconds_now()),
+            began: Instant::now(),
+            confirmed_at: AtomicU64::new(0),
             unknown_key: Notify::new(),
         });
         let unconfirmed_lifetime = self.unconfirmed_lifetime;
@@ -206,9 +206,23 @@ pub struct RemoteKeys {
 /// What requests and the task in the background share.
 struct Shared {
     keys: Arc<ArcSwap<Keys>>,
-    /// In seconds since 1970.
+    began: Instant,
+    /// When an answer last confirmed the keys, in milliseconds since `began`: the sessions may have another clock.
     confirmed_at: AtomicU64,
     unknown_key: Notify,
+}
+
+impl Shared {
+    fn note_confirmed(&self) {
+        let now = u64::try_from(self.began.elapsed().as_millis());
+        let now = now.unwrap_or(u64::MAX);
+        self.confirmed_at.store(now, Ordering::Relaxed);
+    }
+
+    fn unconfirmed(&self) -> Duration {
+        let confirmed_at = Duration::from_millis(self.confirmed_at.load(Ordering::Relaxed));
+        self.began.elapsed().saturating_sub(confirmed_at)
+    }
 }
 
 struct AbortOnDrop(AbortHandle);
@@ -225,9 +239,8 @@ impl RemoteKeys {
     }
 
     /// Whether an answer has confirmed the keys recently enough to rely on them.
-    pub(crate) fn are_confirmed(&self, now: Timestamp) -> bool {
-        let confirmed_at = self.shared.confirmed_at.load(Ordering::Relaxed);
-        now.as_secs().saturating_sub(confirmed_at) <= self.unconfirmed_lifetime.as_secs()
+    pub(crate) fn are_confirmed(&self) -> bool {
+        self.shared.unconfirmed() <= self.unconfirmed_lifetime
     }
 
     /// Asks for the set before its time.
@@ -257,12 +270,11 @@ async fn keep_fresh(source: JwksUrl, client: Client, shared: Arc<Shared>) {
                 if !shared.keys.load().are_just(&keys) {
                     shared.keys.store(Arc::new(keys.into()));
                 }
-                shared.confirmed_at.store(seconds_now(), Ordering::Relaxed);
+                shared.note_confirmed();
                 wait = source.interval;
             }
             Err(cause) => {
-                let confirmed_at = shared.confirmed_at.load(Ordering::Relaxed);
-                let unconfirmed = seconds_now().saturating_sub(confirmed_at);
+                let unconfirmed = shared.unconfirmed().as_secs();
                 let cause: &dyn Error = &cause;
                 tracing::warn!(target: "stateless_session",
                     url = %source.url,
@@ -290,11 +302,6 @@ async fn fetch(client: &Client, url: &Url) -> Result<PublicKeys, FetchError> {
     }
     let body = str::from_utf8(&body).map_err(|_| FetchError::Keys(KeyError::Malformed))?;
     PublicKeys::from_jwks(body).map_err(FetchError::Keys)
-}
-
-fn seconds_now() -> u64 {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
-    since_epoch.unwrap_or_default().as_secs()
 }
 
 /// Why a published set was not fetched.

@@ -10,7 +10,6 @@ use crate::binding::key::{Confirmation, ProofKey};
 use crate::claims::SessionClaims;
 use crate::clock::Timestamp;
 use crate::cookies::attributes::Persistence;
-use crate::cookies::marker::Sid;
 use crate::keys::key::{KeyRing, TokenKind};
 use crate::token::error::TokenError;
 use crate::token::parties::Parties;
@@ -55,18 +54,16 @@ impl<C: SessionClaims> RefreshToken<C> {
         self.lasting.key.is_some()
     }
 
-    /// Whether the token is of this session and counts now.
-    pub(crate) fn check(&self, sid: Sid, now: Timestamp) -> Result<(), TokenError> {
-        if self.registered.sid != sid {
-            return Err(TokenError::Marker);
-        }
-        self.check_times(now)
-    }
-
     /// Whether the token counts now.
     pub(crate) fn check_times(&self, now: Timestamp) -> Result<(), TokenError> {
         self.registered
             .check_times(TokenKind::Refresh, &C::POLICY, now)
+    }
+
+    /// Whether it ends because its session does, refreshed or not.
+    pub(crate) fn ends_with_its_session(&self) -> bool {
+        self.registered
+            .ends_with_its_session(TokenKind::Refresh, &C::POLICY)
     }
 }
 

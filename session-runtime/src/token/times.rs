@@ -35,6 +35,14 @@ impl Registered {
             .min(latest_end(kind, policy, self.auth_time, self.iat))
     }
 
+    /// Whether the session's absolute lifetime is what ends the token.
+    pub(crate) fn ends_with_its_session(&self, kind: TokenKind, policy: &Policy) -> bool {
+        let absolute = policy
+            .absolute
+            .map(|absolute| self.auth_time.plus(absolute));
+        absolute.is_some_and(|absolute| absolute <= self.end(kind, policy))
+    }
+
     /// Whether the token counts now.
     pub(crate) fn check_times(
         &self,

@@ -14,6 +14,7 @@ use tracing::Level;
 
 use crate::caught::caught;
 use crate::claims::SessionClaims;
+use crate::clock::Timestamp;
 use crate::cookies::SessionCookies;
 use crate::cookies::marker::Sid;
 use crate::cookies::request::RequestCookies;
@@ -170,16 +171,18 @@ pub(super) fn find_token<C: SessionClaims>(
     let tokens = cookies.tokens_of(sid);
     let candidates = tokens.map(|token| {
         let token = snapshot.open_refresh_token(token)?;
-        token.check(sid, snapshot.now)?;
-        Ok(token)
+        if token.registered.sid != sid {
+            return Err(TokenError::Marker.into());
+        }
+        fit(token, snapshot.now)
     });
     match candidates.max_by_key(precedence) {
         Some(Ok(token)) => Ok(token),
-        Some(Err(TokenError::Ahead(by))) if by <= LARGEST_CLOCK_ERROR => {
+        Some(Err(Unfit::Token(TokenError::Ahead(by)))) if by <= LARGEST_CLOCK_ERROR => {
             Err(clocks(events, &sid, by))
         }
-        Some(Err(TokenError::Expired(_))) => Err(events.ended(&sid, None, EndCause::Idle)),
-        Some(Err(cause)) => {
+        Some(Err(Unfit::Over(why))) => Err(events.ended(&sid, None, why)),
+        Some(Err(Unfit::Token(cause))) => {
             let cause_and_fix = format_args!(
                 "{cause}; another program on this host with the same cookie name needs one of its own",
             );
@@ -204,11 +207,38 @@ fn native_token<C: SessionClaims>(
     let token = snapshot.open_native_token(token);
     let token = token.map_err(|cause| unknown(None, cause))?;
     let sid = token.registered.sid;
-    match token.check_times(snapshot.now) {
+    match fit(token, snapshot.now) {
+        Ok(token) => Ok(token),
+        Err(Unfit::Token(TokenError::Ahead(by))) if by <= LARGEST_CLOCK_ERROR => {
+            Err(clocks(events, &sid, by))
+        }
+        Err(Unfit::Over(why)) => Err(events.ended(&sid, None, why)),
+        Err(Unfit::Token(cause)) => Err(unknown(Some(&sid), cause)),
+    }
+}
+
+/// Why a refresh token does not count.
+enum Unfit {
+    /// It did, and its session is over.
+    Over(EndCause),
+    Token(TokenError),
+}
+
+impl From<TokenError> for Unfit {
+    fn from(cause: TokenError) -> Self {
+        Self::Token(cause)
+    }
+}
+
+/// The token, where it counts now.
+fn fit<C: SessionClaims>(token: RefreshToken<C>, now: Timestamp) -> Result<RefreshToken<C>, Unfit> {
+    match token.check_times(now) {
         Ok(()) => Ok(token),
-        Err(TokenError::Ahead(by)) if by <= LARGEST_CLOCK_ERROR => Err(clocks(events, &sid, by)),
-        Err(TokenError::Expired(_)) => Err(events.ended(&sid, None, EndCause::Idle)),
-        Err(cause) => Err(unknown(Some(&sid), cause)),
+        Err(TokenError::Expired(_)) if token.ends_with_its_session() => {
+            Err(Unfit::Over(EndCause::Absolute))
+        }
+        Err(TokenError::Expired(_)) => Err(Unfit::Over(EndCause::Idle)),
+        Err(cause) => Err(Unfit::Token(cause)),
     }
 }
 
@@ -228,15 +258,15 @@ fn clocks<C: SessionClaims>(events: &Events<C>, sid: &Sid, apart: Duration) -> S
     events.unavailable(Some(sid), None, &cause)
 }
 
-fn precedence<C: SessionClaims>(candidate: &Result<RefreshToken<C>, TokenError>) -> (u8, u64) {
+fn precedence<C: SessionClaims>(candidate: &Result<RefreshToken<C>, Unfit>) -> (u8, u64) {
     match candidate {
         // A copy from before the session was bound does not undo it.
         #[cfg(feature = "binding")]
         Ok(token) if token.is_bound() => (4, token.registered.iat.as_secs()),
         Ok(token) => (3, token.registered.iat.as_secs()),
-        Err(TokenError::Ahead(by)) => (2, u64::MAX - by.as_secs()),
-        Err(TokenError::Expired(_)) => (1, 0),
-        Err(_) => (0, 0),
+        Err(Unfit::Token(TokenError::Ahead(by))) => (2, u64::MAX - by.as_secs()),
+        Err(Unfit::Over(_)) => (1, 0),
+        Err(Unfit::Token(_)) => (0, 0),
     }
 }
 

@@ -1,6 +1,9 @@
 //! The races, against an application that is right and against some that are not.
 
-use stateless_session::testing::{Races, post};
+use axum::Router;
+use axum::routing::post as post_route;
+use stateless_session::testing::{HeldClock, Races, post};
+use stateless_session::{Keys, SessionRoutes, Sessions};
 
 use crate::application::App;
 use crate::wrong::{Mistake, wrong};
@@ -20,6 +23,51 @@ async fn an_application_by_the_book_loses_none() {
         .with_disabled(move |is| *disabled.lock().unwrap() = is.then(|| "ada".to_owned()))
         .run()
         .await;
+}
+
+/// The access cookie is the marker's sibling, and counts beside it alone.
+#[tokio::test]
+async fn nor_does_one_with_pages() {
+    let [ada, eve] = logins();
+    let clock = HeldClock::new();
+    let sessions = Sessions::new(Keys::generate().unwrap()).with_clock(clock.clone());
+    let router = Router::new().route("/login", post_route(paged::login));
+    Races::new(paged::Claims::pages(router).with_state(sessions), ada, eve)
+        .with_clock(clock)
+        .run()
+        .await;
+}
+
+mod paged {
+    use std::convert::Infallible;
+
+    use axum::Json;
+    use serde::{Deserialize, Serialize};
+    use stateless_session::{
+        IssueError, Login, Renew, Renewal, Sessions, TokenResponse, stateless_session,
+    };
+
+    #[stateless_session(access = "15m", refresh = "7d", pages = "/login")]
+    #[derive(Clone, Serialize, Deserialize)]
+    pub(super) struct Claims {
+        sub: String,
+    }
+
+    impl Renew<Claims> for Sessions<Claims> {
+        type Error = Infallible;
+
+        async fn renew(&self, session: &Renewal<Claims>) -> Result<Option<Claims>, Infallible> {
+            let sub = session.subject().clone();
+            Ok(Some(Claims { sub }))
+        }
+    }
+
+    pub(super) async fn login(
+        login: Login<Claims>,
+        Json((name, _)): Json<(String, String)>,
+    ) -> Result<TokenResponse, IssueError> {
+        login.start(Claims { sub: name })
+    }
 }
 
 #[tokio::test]
