@@ -65,6 +65,10 @@ fn mistakes_in_the_keys_of_a_registry_name_the_fix() {
             "the revocation `2s` must be at least \"3s\"",
         ),
         (
+            quote!(revocation = "best-effort", leeway = "0s"),
+            "the leeway `0s` must be at least \"1s\" beside `revocation`",
+        ),
+        (
             quote!(revocation = "15m"),
             "the revocation `15m` must be shorter than the access lifetime `15m`",
         ),

@@ -4,7 +4,7 @@ use std::fmt::{self, Write as _};
 use std::time::Duration;
 
 use axum::http::HeaderValue;
-use axum::http::header::{CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 
 use crate::cookies::SessionCookies;
@@ -150,10 +150,7 @@ impl IntoResponse for TokenResponse {
             body.push_str(&native.members());
         }
         body.push('}');
-        let json = [
-            (CONTENT_TYPE, HeaderValue::from_static("application/json")),
-            (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-        ];
+        let json = [(CONTENT_TYPE, HeaderValue::from_static("application/json"))];
         (self.cookies, json, body).into_response()
     }
 }

@@ -242,6 +242,7 @@ fn led(answer: &Answer, status: u16, header: &str, url: &str) {
     assert_eq!(answer.status, status, "{answer:?}");
     assert_eq!(answer.header(header), Some(url), "{answer:?}");
     assert_eq!(answer.header("cache-control"), Some("no-store"));
+    assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
     if status != 401 {
         assert_eq!(answer.body, "");
         assert_eq!(answer.header("www-authenticate"), None);

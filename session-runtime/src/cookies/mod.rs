@@ -11,7 +11,9 @@ use std::time::Duration;
 #[cfg(feature = "binding")]
 use axum::http::HeaderName;
 use axum::http::HeaderValue;
-use axum::http::header::{CACHE_CONTROL, InvalidHeaderValue, SET_COOKIE};
+use axum::http::header::{
+    CACHE_CONTROL, InvalidHeaderValue, SET_COOKIE, X_CONTENT_TYPE_OPTIONS,
+};
 use axum::response::{IntoResponse, IntoResponseParts, Response, ResponseParts};
 use cookie::Cookie;
 
@@ -239,6 +241,7 @@ impl IntoResponseParts for SessionCookies {
     fn into_response_parts(self, mut parts: ResponseParts) -> Result<ResponseParts, InvalidCookie> {
         let headers = parts.headers_mut();
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         #[cfg(feature = "binding")]
         if let Some(offer) = &self.offer {
             headers.insert(SECURE_SESSION_REGISTRATION, offer.clone());

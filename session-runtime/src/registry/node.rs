@@ -25,6 +25,9 @@ use crate::registry::seen::Seen;
 /// So much may wait for a registry that is down; beyond, it is lost and the log says so.
 const MOST_WAITING: usize = 10_000;
 
+/// So many endings of sessions that somebody only named: what one user sends must not keep another's logout from being told.
+const MOST_NAMED: usize = 1_000;
+
 /// After a read that brought something, so that many endings become few reads.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -40,6 +43,7 @@ pub(crate) struct Node {
     /// Whether it did not, the last time.
     is_silent: AtomicBool,
     waiting: Arc<Semaphore>,
+    named: Arc<Semaphore>,
     /// Who waits for the end of a session.
     #[cfg(feature = "live")]
     live: OnceLock<Live>,
@@ -58,6 +62,7 @@ impl Node {
             answered: AtomicU64::new(0),
             is_silent: AtomicBool::new(false),
             waiting: Arc::new(Semaphore::new(MOST_WAITING)),
+            named: Arc::new(Semaphore::new(MOST_NAMED)),
             #[cfg(feature = "live")]
             live: OnceLock::new(),
         };
@@ -135,13 +140,17 @@ impl Node {
         let Ok(runtime) = Handle::try_current() else {
             return lost(&"no async runtime");
         };
-        let Some(permit) = self.permit() else {
+        let Some(permit) = permit(&self.waiting) else {
             return lost(&"too much waits for the session registry");
         };
         let node = Arc::clone(self);
         runtime.spawn(async move {
-            if let Err(cause) = node.engine.seen(&login.seen()).await {
-                lost(&Chain(&cause));
+            match node.engine.seen(&login.seen()).await {
+                Ok(record) if record.ended_at.is_some() => {
+                    tracing::warn!(target: "stateless_session", sid = login.sid.short(), "a login counts no more: all sessions of its user ended in the same second, on a node that this one had not heard of");
+                }
+                Ok(_) => {}
+                Err(cause) => lost(&Chain(&cause)),
             }
             drop(permit);
         });
@@ -162,7 +171,7 @@ impl Node {
     /// for that.
     pub(crate) async fn end(self: &Arc<Self>, ending: Ending) -> Result<(), RegistryError> {
         self.note_ended(std::slice::from_ref(&ending));
-        let told = self.until_told(move |node| {
+        let told = self.until_told(permit(&self.waiting), move |node| {
             let ending = ending.clone();
             async move { node.engine.end(&ending).await.map(|()| true) }
         });
@@ -175,11 +184,15 @@ impl Node {
         ending: Ending,
         sid: Sid,
     ) -> Result<bool, RegistryError> {
+        // Nothing is noted that is not asked about, or guesses would fill the memory while nobody answers.
+        let permit = permit(&self.named);
         let owner = self.ended.owner(&ending.audience, &ending.subject);
-        self.ended.insert_unconfirmed(&sid, owner);
+        if permit.is_some() {
+            self.ended.insert_unconfirmed(&sid, owner);
+        }
         #[cfg(feature = "live")]
         self.tell_live();
-        self.until_told(move |node| {
+        self.until_told(permit, move |node| {
             let ending = ending.clone();
             async move {
                 let own = node.engine.list(&ending.audience, &ending.subject).await?;
@@ -201,13 +214,14 @@ impl Node {
     /// Tries until the registry has answered, in a task of its own. What the first try gave.
     async fn until_told<F>(
         self: &Arc<Self>,
+        permit: Option<OwnedSemaphorePermit>,
         attempt: impl Fn(Arc<Self>) -> F + Send + 'static,
     ) -> Result<bool, RegistryError>
     where
         F: Future<Output = Result<bool, RegistryError>> + Send,
     {
-        let Some(permit) = self.permit() else {
-            tracing::error!(target: "stateless_session", "too much waits for the session registry: a session ended here, and its copies do not");
+        let Some(permit) = permit else {
+            tracing::error!(target: "stateless_session", "too much waits for the session registry: an ending is not told to it, and copies of the session go on");
             return Err(RegistryError::NO_ANSWER);
         };
         let (told, first) = oneshot::channel();
@@ -240,10 +254,10 @@ impl Node {
         // A runtime that ends takes the task with it.
         first.await.unwrap_or(Err(RegistryError::NO_ANSWER))
     }
+}
 
-    fn permit(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.waiting).try_acquire_owned().ok()
-    }
+fn permit(of: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
+    Arc::clone(of).try_acquire_owned().ok()
 }
 
 /// Reads the feed for as long as anybody has the node.

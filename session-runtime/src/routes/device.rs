@@ -16,6 +16,8 @@ use crate::cookies::names::bound_name;
 use crate::cookies::request::RequestCookies;
 use crate::issue_error::IssueError;
 use crate::rejection::SessionRejection;
+#[cfg(feature = "registry")]
+use crate::routes::refresh::registered::check_ended;
 use crate::routes::refresh::{check_absolute_end, find_token, mistake};
 use crate::sessions::Sessions;
 use crate::snapshot::Snapshot;
@@ -53,6 +55,8 @@ fn answer<C: SessionClaims>(
         &SessionRejection::TemporarilyUnavailable,
     )?;
     check_absolute_end(&snapshot, &token)?;
+    #[cfg(feature = "registry")]
+    check_ended(&snapshot, &token)?;
     let of_device = Device {
         sessions,
         snapshot: &snapshot,
@@ -166,7 +170,7 @@ impl<C: SessionClaims> Device<'_, C> {
         let mut cookies = SessionCookies::none();
         self.set_bound(&mut cookies)?;
         tracing::debug!(target: "stateless_session", sid = sid.short(), "the browser proved its key");
-        Ok((cookies, NOSNIFF).into_response())
+        Ok(cookies.into_response())
     }
 
     /// 403, upon which the browser signs and repeats.
@@ -179,7 +183,7 @@ impl<C: SessionClaims> Device<'_, C> {
         value.set_sensitive(true);
         let challenge = [(SECURE_SESSION_CHALLENGE, value)];
         let nothing = SessionCookies::none();
-        Ok((StatusCode::FORBIDDEN, nothing, NOSNIFF, challenge).into_response())
+        Ok((StatusCode::FORBIDDEN, nothing, challenge).into_response())
     }
 
     fn set_bound(&self, cookies: &mut SessionCookies) -> Result<(), SessionRejection> {
@@ -218,15 +222,11 @@ impl<C: SessionClaims> Device<'_, C> {
                 HeaderValue::from_static("application/problem+json"),
             ),
             (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+            (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
         ];
-        (StatusCode::BAD_REQUEST, problem, NOSNIFF, INVALID).into_response()
+        (StatusCode::BAD_REQUEST, problem, INVALID).into_response()
     }
 }
 
-const NOSNIFF: [(HeaderName, HeaderValue); 1] =
-    [(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"))];
-
-const JSON: [(HeaderName, HeaderValue); 2] = [
-    (CONTENT_TYPE, HeaderValue::from_static("application/json")),
-    (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-];
+const JSON: [(HeaderName, HeaderValue); 1] =
+    [(CONTENT_TYPE, HeaderValue::from_static("application/json"))];

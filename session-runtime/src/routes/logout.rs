@@ -1,7 +1,6 @@
 //! The logout: the cookies of the session go, whatever they held.
 
-use axum::http::header::X_CONTENT_TYPE_OPTIONS;
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 
 use crate::claims::SessionClaims;
@@ -62,8 +61,7 @@ pub(crate) async fn logout<C: SessionClaims>(
     {
         return (deleted, Redirect::to(login_page)).into_response();
     }
-    let nosniff = [(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"))];
-    (StatusCode::NO_CONTENT, deleted, nosniff).into_response()
+    (StatusCode::NO_CONTENT, deleted).into_response()
 }
 
 /// The logout of a program that is no browser: 200, whatever the token is (RFC 7009, section 2.2).
@@ -78,6 +76,5 @@ pub(crate) async fn revoke<C: SessionClaims>(sessions: &Sessions<C>, token: &[u8
         #[cfg(feature = "registry")]
         let _ = sessions.end_known(subject, Some(*sid)).await;
     }
-    let nosniff = [(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"))];
-    (StatusCode::OK, SessionCookies::none(), nosniff).into_response()
+    (StatusCode::OK, SessionCookies::none()).into_response()
 }

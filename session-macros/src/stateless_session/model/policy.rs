@@ -79,7 +79,7 @@ pub(in super::super) fn policy(mut arguments: Vec<Argument>, errors: &mut Errors
     let rotation =
         find("rotation").and_then(|rotation| errors.take(rotation.positive_lifetime("30s")));
     check_registry([find("revocation"), find("rotation")], errors);
-    check_revocation(revocation.as_ref(), access, errors);
+    check_revocation(revocation.as_ref(), [access, leeway], errors);
     check_rotation(rotation, [access, leeway], errors);
 
     let binding = find("binding").and_then(|binding| errors.take(read_binding(binding)));
@@ -230,7 +230,20 @@ fn check_registry([revocation, rotation]: [Option<&Argument>; 2], errors: &mut E
     }
 }
 
-fn check_revocation(revocation: Option<&Setting>, access: Option<Lifetime>, errors: &mut Errors) {
+fn check_revocation(
+    revocation: Option<&Setting>,
+    [access, leeway]: [Option<Lifetime>; 2],
+    errors: &mut Errors,
+) {
+    if let (Some(_), Some(leeway)) = (revocation, leeway)
+        && leeway.seconds() < 1
+    {
+        let message = format!(
+            "the leeway `{leeway}` must be at least \"1s\" beside `revocation`, \
+             because a login behind `end_all` is dated a second later"
+        );
+        errors.at(leeway.span(), message);
+    }
     let Some(Setting::Within(lag)) = revocation else {
         return;
     };

@@ -4,7 +4,7 @@
 mod bound;
 mod due;
 #[cfg(feature = "registry")]
-mod registered;
+pub(super) mod registered;
 
 use std::fmt;
 use std::time::{Duration, Instant};

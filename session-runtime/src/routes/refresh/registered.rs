@@ -43,12 +43,9 @@ pub(super) async fn note<C: SessionClaims>(
             &cause,
         )
     })?;
+    check_ended(snapshot, token)?;
     let audience = snapshot.parties.audience();
     let ended = |why| events.ended(&sid, Some(&token.subject), why);
-    let owner = || Some(node.ended.owner(audience, &subject));
-    if node.ended.contains(&sid, auth_time.as_secs(), owner) {
-        return Err(ended(EndCause::EndedElsewhere));
-    }
     let last = Registered::issued(TokenKind::Refresh, policy, sid, auth_time, now).exp;
     let ends_at = last.plus(policy.leeway).as_secs();
     let seen = Seen {
@@ -91,6 +88,26 @@ pub(super) async fn note<C: SessionClaims>(
     // Said in the log where it fails, and said again to the registry until it hears.
     let _ = node.end(ending).await;
     Err(refused)
+}
+
+/// Refuses what this node knows to have ended.
+pub(in crate::routes) fn check_ended<C: SessionClaims>(
+    snapshot: &Snapshot<'_, C>,
+    token: &RefreshToken<C>,
+) -> Result<(), SessionRejection> {
+    let Some(node) = snapshot.registry else {
+        return Ok(());
+    };
+    let Registered { sid, auth_time, .. } = token.registered;
+    let owner = || {
+        let subject = subject::to_wire(&token.subject).ok()?;
+        Some(node.ended.owner(snapshot.parties.audience(), &subject))
+    };
+    if !node.ended.contains(&sid, auth_time.as_secs(), owner) {
+        return Ok(());
+    }
+    let (events, why) = (snapshot.events, EndCause::EndedElsewhere);
+    Err(events.ended(&sid, Some(&token.subject), why))
 }
 
 /// An outage of the registry ends no session.

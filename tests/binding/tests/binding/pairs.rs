@@ -85,8 +85,9 @@ async fn logout_and_end_end_a_bound_session_as_any_other() {
             let session = laptop.session.clone().unwrap();
             assert!(app.sessions.end(&7, &session).await.unwrap());
         }
-        // Its key is still good, and nothing else is.
-        assert_eq!(copy.prove(&server).await.status, 200);
+        // Its key is still good, and nothing else is: the browser is told to forget it.
+        let answer = copy.prove(&server).await;
+        answer.assert_refused(401, "session_ended", Some(CHALLENGE));
         let answer = copy.browser.refresh(&server).await;
         answer.assert_refused(401, "session_ended", Some(CHALLENGE));
     }

@@ -128,6 +128,26 @@ async fn best_effort_goes_on_by_the_tokens_alone() {
     }
 }
 
+/// Whoever is signed in may name as many sessions as he likes.
+#[tokio::test]
+async fn guesses_in_an_outage_keep_nobody_elses_logout_from_being_told() {
+    let cluster = Cluster::<best_effort::Claims>::start().await;
+    let mut page = cluster.signed_in(1).await;
+    let copy = page.clone();
+    cluster.cut(Switch::Fails).await;
+    for guess in 0..11_000 {
+        let sid = format!("{guess:021}A");
+        let answer = cluster.app.sessions.end(&2, &sid).await;
+        assert!(answer.is_err());
+    }
+    assert_eq!(page.browser.logout(&cluster.node).await.status, 204);
+    cluster.mend().await;
+    refused_at(&cluster.other, &copy).await;
+    assert_eq!(copy.clone().refresh(&cluster.other).await.status, 401);
+    // And the guesses end nothing of anybody's.
+    assert_eq!(cluster.listed(2).await, 0);
+}
+
 #[tokio::test]
 async fn a_logout_in_an_outage_counts_here_at_once_and_everywhere_behind_it() {
     for fault in FAULTS {
