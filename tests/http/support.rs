@@ -50,6 +50,14 @@ impl HeldClock {
         Self(Arc::new(AtomicU64::new(START)))
     }
 
+    /// Beside an engine, which goes by the machine's clock.
+    pub fn at_present() -> Self {
+        let clock = Self::new();
+        let now = UNIX_EPOCH.elapsed().expect("a clock past 1970");
+        clock.set(now.as_secs());
+        clock
+    }
+
     pub fn now(&self) -> u64 {
         self.0.load(Ordering::SeqCst)
     }

@@ -11,9 +11,7 @@ use std::time::Duration;
 #[cfg(feature = "binding")]
 use axum::http::HeaderName;
 use axum::http::HeaderValue;
-use axum::http::header::{
-    CACHE_CONTROL, InvalidHeaderValue, SET_COOKIE, X_CONTENT_TYPE_OPTIONS,
-};
+use axum::http::header::{CACHE_CONTROL, InvalidHeaderValue, SET_COOKIE, X_CONTENT_TYPE_OPTIONS};
 use axum::response::{IntoResponse, IntoResponseParts, Response, ResponseParts};
 use cookie::Cookie;
 

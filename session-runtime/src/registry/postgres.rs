@@ -32,8 +32,10 @@ const CLEANED_EVERY: Duration = Duration::from_secs(60 * 60);
 const CLEANED_AT_ONCE: i64 = 10_000;
 
 /// What a connection is told first. A row that a crash of the engine takes back is written again by the next refresh, so nobody
-/// waits for the disk; whoever ends a session does.
-const BEGINNING: &str = "SET synchronous_commit = off; SET application_name = 'stateless-session'; LISTEN session_registry";
+/// waits for the disk; whoever ends a session does. A statement that waits for somebody's lock of the table fails before its
+/// caller gives it up, or each try would leave a connection behind that waits on.
+const BEGINNING: &str = "SET synchronous_commit = off; SET application_name = 'stateless-session'; SET lock_timeout = '500ms'; \
+    LISTEN session_registry";
 
 const SEEN: &str = "
 WITH seen AS (
@@ -93,7 +95,8 @@ DELETE FROM session_registry WHERE (audience, subject, sid) IN (
 /// A session registry in one table of a Postgres database, 13 or later.
 ///
 /// The application's own migrations create it from [`SCHEMA`](Self::SCHEMA); nothing here does. One connection serves all sessions of a
-/// process: the statements of refreshes, and `LISTEN`, by which a node hears at once that something ended. What ended is read
+/// process: the statements of refreshes, and `LISTEN`, by which a node hears at once that something ended. Once an hour, for as
+/// long as it takes, another one deletes what is over. What ended is read
 /// from the table alone; where a pooler swallows `LISTEN`, once a second. The statements are prepared, so a pooler has to be one
 /// that knows them.
 ///
@@ -111,7 +114,8 @@ struct Shared {
     /// Held by whoever connects.
     turn: tokio::sync::Mutex<()>,
     links: AtomicU64,
-    cleaned: Mutex<Instant>,
+    /// When it last was; first at the start, or a process that is replaced every hour never would.
+    cleaned: Mutex<Option<Instant>>,
 }
 
 /// A connection, with what is prepared on it.
@@ -122,7 +126,6 @@ struct Link {
     end: Statement,
     list: Statement,
     feed: Statement,
-    clean: Statement,
     ended: Arc<Notify>,
 }
 
@@ -191,13 +194,14 @@ CREATE INDEX session_registry_ended_at ON session_registry (ended_at) WHERE ende
             link: Mutex::new(None),
             turn: tokio::sync::Mutex::new(()),
             links: AtomicU64::new(0),
-            cleaned: Mutex::new(Instant::now()),
+            cleaned: Mutex::default(),
         }));
-        let link = timeout(Duration::from_secs(10), registry.0.link())
-            .await
-            .map_err(|_| RegistryError::NO_ANSWER)?
-            .map_err(explained)?;
-        registry.0.check(&link).await?;
+        let checked = async {
+            let link = registry.0.link().await.map_err(explained)?;
+            registry.0.check(&link).await
+        };
+        let answer = timeout(Duration::from_secs(10), checked).await;
+        answer.map_err(|_| RegistryError::NO_ANSWER)??;
         Ok(registry)
     }
 }
@@ -233,15 +237,7 @@ impl Shared {
         }
         let number = self.links.fetch_add(1, Ordering::Relaxed);
         let ended = Arc::new(Notify::new());
-        let client = if let Some(tls) = &self.tls {
-            let (client, connection) = self.config.connect(tls.clone()).await?;
-            drive(connection, Arc::clone(&ended));
-            client
-        } else {
-            let (client, connection) = self.config.connect(NoTls).await?;
-            drive(connection, Arc::clone(&ended));
-            client
-        };
+        let client = self.client(&ended).await?;
         client.batch_execute(BEGINNING).await?;
         let link = Arc::new(Link {
             number,
@@ -249,12 +245,22 @@ impl Shared {
             end: client.prepare(END).await?,
             list: client.prepare(LIST).await?,
             feed: client.prepare(FEED).await?,
-            clean: client.prepare(CLEAN).await?,
             client,
             ended,
         });
         *self.link.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&link));
         Ok(link)
+    }
+
+    async fn client(&self, ended: &Arc<Notify>) -> Result<Client, tokio_postgres::Error> {
+        if let Some(tls) = &self.tls {
+            let (client, connection) = self.config.connect(tls.clone()).await?;
+            drive(connection, Arc::clone(ended));
+            return Ok(client);
+        }
+        let (client, connection) = self.config.connect(NoTls).await?;
+        drive(connection, Arc::clone(ended));
+        Ok(client)
     }
 
     fn open_link(&self) -> Option<Arc<Link>> {
@@ -315,17 +321,20 @@ impl Shared {
         Ok(())
     }
 
-    /// Deletes what is over, beside everything else: a large table takes longer than anybody waits for the feed.
-    fn clean(&self, link: &Arc<Link>) {
+    /// Deletes what is over, on a connection of its own: a large table takes longer than anybody waits for the feed.
+    fn clean(self: &Arc<Self>) {
         let mut cleaned = self.cleaned.lock().unwrap_or_else(PoisonError::into_inner);
-        if !self.writes || cleaned.elapsed() <= CLEANED_EVERY {
+        if !self.writes || cleaned.is_some_and(|then| then.elapsed() <= CLEANED_EVERY) {
             return;
         }
-        *cleaned = Instant::now();
-        let link = Arc::clone(link);
+        *cleaned = Some(Instant::now());
+        let shared = Arc::clone(self);
         tokio::spawn(async move {
             // Whatever fails here is tried again the next time.
-            while let Ok(deleted) = link.client.execute(&link.clean, &[&CLEANED_AT_ONCE]).await
+            let Ok(client) = shared.client(&Arc::default()).await else {
+                return;
+            };
+            while let Ok(deleted) = client.execute(CLEAN, &[&CLEANED_AT_ONCE]).await
                 && deleted >= CLEANED_AT_ONCE.unsigned_abs()
             {}
         });
@@ -441,7 +450,7 @@ impl SessionRegistry for PostgresRegistry {
             number: link.number,
             is_over: false,
         };
-        self.0.clean(&link);
+        self.0.clean();
         let last = position.and_then(read_position);
         // Another connection may be one to a server that is behind the last.
         let (snapshot, since) = match last {

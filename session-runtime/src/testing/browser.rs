@@ -120,9 +120,9 @@ impl Browser {
     /// Whether there is a session marker, by which a page knows that it has a session.
     pub fn has_session(&self) -> bool {
         // The other cookies of this prefix are of no use to a page.
-        self.jar.iter().any(|cookie| {
-            cookie.name().starts_with("__Host-") && cookie.http_only() != Some(true)
-        })
+        self.jar
+            .iter()
+            .any(|cookie| cookie.name().starts_with("__Host-") && cookie.http_only() != Some(true))
     }
 
     /// The access token that the page has.

@@ -33,7 +33,7 @@ struct Nodes<C> {
 
 impl<C: Claimed> Nodes<C> {
     async fn on<E: Engine>(engine: &E) -> Self {
-        let clock = HeldClock::new();
+        let clock = HeldClock::at_present();
         let app = App::<C>::beside(engine.connect().await, &clock).await;
         let other_app = App::<C>::beside(engine.connect().await, &clock).await;
         let (node, other) = (app.serve().await, other_app.serve().await);
@@ -166,7 +166,7 @@ async fn what_ended_behind_a_cut_network_is_caught_up<E: Engine>() {
     let url = engine
         .url()
         .replace(&engine.process().port.to_string(), &proxy.port.to_string());
-    let clock = HeldClock::new();
+    let clock = HeldClock::at_present();
     let app = App::<best_effort::Claims>::beside(E::try_connect(&url).await.unwrap(), &clock).await;
     let server = app.serve().await;
     let mut kept = Page::signed_in(&server, 0).await;
@@ -238,6 +238,55 @@ async fn a_node_that_starts_knows_what_ended<E: Engine>() {
     }
 }
 
+/// A migration that locks the table: nobody is logged out, and connections do not pile up behind it.
+#[tokio::test]
+async fn a_locked_table_logs_nobody_out() {
+    let engine = Postgres::start().await;
+    let nodes = Nodes::<best_effort::Claims>::on(&engine).await;
+    let mut page = nodes.signed_in(1).await;
+    let lock =
+        "BEGIN; LOCK TABLE session_registry IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(12); COMMIT";
+    let locking = engine.execute(lock);
+    let meanwhile = async {
+        nodes.notices(&nodes.node, SILENT).await;
+        let mut most = 0;
+        for _ in 0..20 {
+            assert_eq!(page.get(&nodes.node, "/me").await.status, 200);
+            assert_eq!(page.refresh(&nodes.node).await.status, 200);
+            let count = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'stateless-session'";
+            let count: usize = engine.execute(count).await.unwrap().parse().unwrap();
+            most = most.max(count);
+            tokio::time::sleep(Duration::from_millis(400)).await;
+        }
+        assert!(most <= 4, "{most} connections of two nodes");
+    };
+    tokio::join!(locking, meanwhile);
+    nodes.notices(&nodes.node, BACK).await;
+    assert_eq!(page.refresh(&nodes.node).await.status, 200);
+}
+
+/// What is over goes when a node starts, and the rest stays.
+#[tokio::test]
+async fn rows_that_no_token_can_need_are_deleted() {
+    let engine = Postgres::start().await;
+    let row = |sid: &str, ends: &str| {
+        format!(
+            "INSERT INTO session_registry (audience, subject, sid, auth_time, seen_at, ends_at, previous, current, issued, issued_at)
+             SELECT 'shop', '7', '{sid}' || n, 1, 1, extract(epoch FROM now()) {ends}, 0, 0, 0, 0 FROM generate_series(1, 12000) n"
+        )
+    };
+    engine.execute(&row("over", "- 1")).await;
+    engine.execute(&row("kept", "+ 60")).await;
+    let nodes = Nodes::<best_effort::Claims>::on(&engine).await;
+    eventually("they are gone", async || {
+        let left =
+            "SELECT string_agg(DISTINCT left(sid, 4), ',') || count(*) FROM session_registry";
+        engine.execute(left).await.as_deref() == Some("kept12000")
+    })
+    .await;
+    drop(nodes);
+}
+
 /// A cache that was flushed, a backup that was restored: sessions are taken over, and rotation begins anew.
 async fn an_emptied_engine_logs_nobody_out<E: Emptied>() {
     let engine = E::start().await;
@@ -288,7 +337,7 @@ async fn a_promoted_replica_goes_on<E: Engine>() {
     let between = Proxy::before(primary.process().port).await;
     let mut replica = E::replica_of(between.port).await;
     let proxy = Proxy::before(primary.process().port).await;
-    let clock = HeldClock::new();
+    let clock = HeldClock::at_present();
     let own = primary.process().port.to_string();
     let url = primary.url().replace(&own, &proxy.port.to_string());
     let app = App::<best_effort::Claims>::beside(E::try_connect(&url).await.unwrap(), &clock).await;

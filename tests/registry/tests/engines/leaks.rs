@@ -35,7 +35,7 @@ async fn no_client_logs_whom_it_is_about<E: Engine>() {
         log::set_max_level(LevelFilter::Trace);
     });
     let mut engine = E::start().await;
-    let clock = HeldClock::new();
+    let clock = HeldClock::at_present();
     let app = App::<rotating::Claims>::beside(engine.connect().await, &clock).await;
     let server = app.serve().await;
     let user = 7_391_846_205_517_239_064;

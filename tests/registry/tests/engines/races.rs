@@ -17,7 +17,7 @@ fn size(name: &str, sampled: usize) -> usize {
 
 async fn no_race_is_a_logout_and_every_copy_shows<E: Engine>() {
     let engine = E::start().await;
-    let clock = HeldClock::new();
+    let clock = HeldClock::at_present();
     let app = App::<rotating::Claims>::beside(engine.connect().await, &clock).await;
     let other = App::<rotating::Claims>::beside(engine.connect().await, &clock).await;
     let (node, other) = (app.serve().await, other.serve().await);

@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::time::SystemTime;
 
 use axum::http::StatusCode;
 use axum::routing::{get, post};
@@ -57,10 +56,7 @@ pub struct World {
 
 impl World {
     pub async fn start(engine: &str, url: &str) -> Self {
-        let clock = HeldClock::new();
-        // Redis forgets by its own clock.
-        let now = SystemTime::UNIX_EPOCH.elapsed().expect("a clock of today");
-        clock.set(now.as_secs());
+        let clock = HeldClock::at_present();
         let mut world = Self {
             book: Arc::default(),
             nodes: Vec::new(),
