@@ -18,52 +18,39 @@ after(async () => {
 async function away(t) {
   const page = await h.open(await h.visitor(t, browser), server.origin)
   await h.login(page, 'alice')
-  await page.evaluate(() => {
-    // Comes as well in this browser, and earlier; `pageshow` has to be enough.
-    document.addEventListener('visibilitychange', event => event.stopPropagation())
-    // Registered after the module's own listener, and called before anything paints.
-    addEventListener('pageshow', ({ persisted }) => {
-      window.shown = { persisted, state: session.state, sub: session.claims?.sub }
-    })
-  })
+  await h.tellWhenShown(page)
   await page.goto(`${server.origin}/blank`)
   return page
 }
 
-async function back(page) {
-  await page.evaluate(() => setTimeout(() => history.back()))
-  const shown = await h.until(() => page.evaluate(() => window.shown))
-  assert.equal(shown.persisted, true)
-  return shown
-}
-
-test('a page from the back/forward cache goes on where the session is the same', async t => {
+test('a page from the back/forward cache goes on where the session is the same', h.whereKept(async t => {
   const page = await away(t)
   const mark = await server.mark()
-  assert.deepEqual(await back(page), { persisted: true, state: 'in', sub: 'alice' })
+  assert.deepEqual(await h.back(page), { persisted: true, state: 'in', sub: 'alice' })
   assert.deepEqual(await h.me(page), { status: 200, sub: 'alice' })
   assert.deepEqual(await server.seen('/auth/refresh', mark), [])
-})
+}))
 
-test('a page from the back/forward cache is signed out before it paints where the marker has vanished', async t => {
+test('a page from the back/forward cache is signed out before it paints where the marker has vanished', h.whereKept(async t => {
   const page = await away(t)
   assert.equal(await page.evaluate(() => fetch('/auth/logout', { method: 'POST' }).then(({ status }) => status)), 204)
   assert.equal(await h.markerOf(page), '')
   const mark = await server.mark()
-  assert.deepEqual(await back(page), { persisted: true, state: 'out', sub: undefined })
+  assert.deepEqual(await h.back(page), { persisted: true, state: 'out', sub: 'nobody' })
   assert.equal((await h.me(page)).status, 401)
   const { requests } = await server.log()
   assert.deepEqual(requests.slice(mark).filter(({ bearer, path }) => bearer || path === '/auth/refresh'), [])
-})
+}))
 
-test('a page from the back/forward cache shows the first user no more where another has logged in', async t => {
+test('a page from the back/forward cache shows the first user no more where another has logged in', h.whereKept(async t => {
   const page = await away(t)
   const login = { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: '{"sub":"bob"}' }
   assert.equal(await page.evaluate(login => fetch('/login', login).then(({ status }) => status), login), 200)
-  assert.notEqual((await back(page)).sub, 'alice')
+  const { persisted, sub } = await h.back(page)
+  assert.ok(persisted && sub !== 'alice', sub)
   await h.reaches(page, 'in', 'bob')
   assert.deepEqual(await h.me(page), { status: 200, sub: 'bob' })
-})
+}))
 
 test('a page that goes back after a logout in another tab is signed out', async t => {
   const page = await away(t)

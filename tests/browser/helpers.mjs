@@ -184,9 +184,45 @@ export const startBrowser = () => chromium.launch(LAUNCH)
 /** A browser of its own for `t`, without cookies. */
 export async function visitor(t, browser, options = {}) {
   const context = await browser.newContext({ ignoreHTTPSErrors: true, ...options })
-  context.setDefaultTimeout(20_000)
+  context.setDefaultTimeout(60_000)
   t.after(() => context.close())
   return context
+}
+
+const NOT_KEPT = 'the browser did not keep the page'
+
+/** Has the page tell, as `window.shown`, what it shows when it comes back from the back/forward cache, before anything paints. */
+export const tellWhenShown = page =>
+  page.evaluate(() => {
+    // Comes as well in this browser, and earlier; `pageshow` has to be enough.
+    document.addEventListener('visibilitychange', event => event.stopPropagation())
+    // Registered after the module's own listener.
+    addEventListener('pageshow', ({ persisted }) => {
+      window.shown = { persisted, state: session.state, sub: session.claims?.sub ?? 'nobody' }
+    })
+  })
+
+/** Goes back to such a page; what it showed. */
+export async function back(page) {
+  await page.evaluate(() => void setTimeout(() => history.back()))
+  const shown = await until(
+    () => page.evaluate(() => window.shown ?? performance.getEntriesByType('navigation')[0]?.type === 'back_forward'),
+    'the page',
+  )
+  if (shown === true) throw new Error(NOT_KEPT)
+  return shown
+}
+
+/** A test of a page that the browser keeps: it is free to drop one at any time, and then the test begins anew. */
+export const whereKept = run => async t => {
+  for (let beginning = 1; ; beginning++) {
+    try {
+      return await run(t)
+    } catch (error) {
+      if (beginning === 3 || error.message !== NOT_KEPT) throw error
+      t.diagnostic(error.message)
+    }
+  }
 }
 
 /** A tab with the application's page in it. */

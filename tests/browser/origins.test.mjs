@@ -244,23 +244,16 @@ test('a login answer that comes after the logout signs nobody in on a sibling or
   assert.equal((await h.me(page)).status, 401)
 })
 
-test('a page on a sibling origin that comes back from the back/forward cache asks who is signed in now', async t => {
+test('a page on a sibling origin that comes back from the back/forward cache asks who is signed in now', h.whereKept(async t => {
   const page = await visit(await h.visitor(t, browser))
   await h.login(page, 'alice')
-  await page.evaluate(() => {
-    document.addEventListener('visibilitychange', event => event.stopPropagation())
-    addEventListener('pageshow', ({ persisted }) => {
-      window.shown = { persisted, state: session.state, sub: session.claims?.sub }
-    })
-  })
+  await h.tellWhenShown(page)
   await page.goto(`${app}/blank`)
   assert.equal(await page.evaluate(() => fetch('/auth/logout', { method: 'POST' }).then(({ status }) => status)), 204)
-  await page.evaluate(() => setTimeout(() => history.back()))
-  const shown = await h.until(() => page.evaluate(() => window.shown))
-  assert.deepEqual(shown, { persisted: true, state: 'unknown', sub: undefined })
+  assert.deepEqual(await h.back(page), { persisted: true, state: 'unknown', sub: 'nobody' })
   await h.reaches(page, 'out')
   assert.equal((await h.me(page)).status, 401)
-})
+}))
 
 const blocked = frame => frame.evaluate(() => login('alice').catch(({ code }) => code))
 

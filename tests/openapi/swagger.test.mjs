@@ -10,7 +10,7 @@ before(async () => {
   example = await startExample()
   swagger = await startSwagger(example.origin)
   const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium'
-  browser = await puppeteer.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage'] })
+  browser = await puppeteer.launch({ executablePath, timeout: 120_000, args: ['--no-sandbox', '--disable-dev-shm-usage'] })
 })
 after(async () => {
   await browser?.close()

@@ -31,7 +31,17 @@ async function ask(query, token) {
 async function login(field, name, password = PASSWORD) {
   const { data, cookies } = await ask(`mutation { ${field}(input: { name: "${name}", password: "${password}" }) { accessToken } }`)
   const cookie = cookies.map(line => line.split(';')[0]).join('; ')
-  return { name, token: data[field].accessToken, cookie, refreshToken: cookie.match(/refresh-[^=]*=([^;]*)/)[1] }
+  const issued = data[field].accessToken
+  return {
+    name,
+    /** Dated anew near its end, because the last server's turn may come more than a minute later. */
+    get token() {
+      const now = Math.floor(Date.now() / 1000)
+      return decode(issued.split('.')[1]).exp > now + 20 ? issued : resign(issued, { iat: now, exp: now + 60 })
+    },
+    cookie,
+    refreshToken: cookie.match(/refresh-[^=]*=([^;]*)/)[1],
+  }
 }
 
 async function refresh(person) {

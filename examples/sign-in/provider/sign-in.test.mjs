@@ -146,6 +146,7 @@ for (const engine of ['chrome', 'firefox']) {
         browser: engine,
         executablePath: PATHS[engine],
         headless: true,
+        timeout: 120_000,
         args: engine === 'chrome' ? ['--no-sandbox', '--disable-gpu'] : [],
       })
     })
@@ -405,7 +406,7 @@ for (const engine of ['chrome', 'firefox']) {
       const page = await visitor(t)
       await signIn(page, 'stepping')
       await who(page, `stepping at ${app.provider}`)
-      await new Promise(resolve => setTimeout(resolve, 16_500))
+      await new Promise(resolve => setTimeout(resolve, 31_500))
       await page.goto(`${app.origin}/sign-in?to=/`) // the provider knows the browser and asks for nothing: no recent login
       await who(page, `stepping at ${app.provider}`)
       await Promise.all([page.waitForNavigation(), page.click('#close')])

@@ -81,7 +81,7 @@ async fn me(claims: Claims) -> Json<Claims> {
 }
 
 /// Whoever logged in longer ago does so once more, at the provider or here.
-#[require_session(max_age = "15s")]
+#[require_session(max_age = "30s")]
 async fn close_account(_claims: Claims) -> StatusCode {
     StatusCode::NO_CONTENT
 }

@@ -24,7 +24,7 @@ export const SECRETS = {
 export const NEXT_REFRESH_SECRET = 'H2mVb9TqXr4LcZs7WnKp1YjFe6GdUa3RoIi8NvBt5MyQ'
 
 /** Until `condition` gives something true; what it gave. */
-export async function until(condition, what = condition.toString(), patience = 30_000) {
+export async function until(condition, what = condition.toString(), patience = 60_000) {
   const end = Date.now() + patience
   for (;;) {
     const value = await condition()
@@ -139,6 +139,7 @@ export async function startBrowser(proxy, { profile = folder(), keys = true } = 
   const browser = await puppeteer.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     userDataDir: profile,
+    timeout: 120_000,
     protocolTimeout: 60_000,
     args: [
       '--no-sandbox',

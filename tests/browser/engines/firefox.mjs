@@ -13,6 +13,7 @@ export async function start() {
     browser: 'firefox',
     executablePath: process.env.FIREFOX ?? '/usr/bin/firefox-esr',
     acceptInsecureCerts: true,
+    timeout: 120_000,
     env: { ...process.env, HOME: home },
   })
   return {

@@ -3,8 +3,9 @@
 // port of localhost for another origin of this one. Numbers are those of ../pages.test.mjs.
 
 import assert from 'node:assert/strict'
-import { after, afterEach, before, test } from 'node:test'
+import { after, before } from 'node:test'
 import * as h from '../helpers.mjs'
+import { scenarios } from './scenarios.mjs'
 
 const ENGINE = process.env.ENGINE ?? 'chromium'
 const { start } = await import(`./${ENGINE}.mjs`)
@@ -23,13 +24,14 @@ before(async () => {
   browser = await start()
   console.log(ENGINE, await browser.version())
 })
-afterEach(() => server.control({}))
 after(async () => {
   await browser?.close()
   await server?.stop()
   proxy?.stop()
   other?.stop()
 })
+
+const scenario = scenarios(() => server.control({}))
 
 const heading = tab => tab.evaluate(() => document.querySelector('h1')?.textContent)
 const shows = (tab, wanted) =>
@@ -68,7 +70,7 @@ async function signedIn(t) {
 const get = (tab, url) =>
   tab.evaluate(url => fetch(url).then(async answer => `${answer.status} ${await answer.text()}`), url)
 
-test('2, 3 and 4: an address, a form and a request of script at expiry', async t => {
+scenario('2, 3 and 4: an address, a form and a request of script at expiry', async t => {
   const tab = await signedIn(t)
   await server.control(EXPIRED)
   let seen = await server.watch()
@@ -84,7 +86,7 @@ test('2, 3 and 4: an address, a form and a request of script at expiry', async t
   assert.match(await get(tab, '/echo'), /^200 .*"sub":"ada"/)
 })
 
-test('6 and 7: a link from another site, before and at expiry', async t => {
+scenario('6 and 7: a link from another site, before and at expiry', async t => {
   const tab = await signedIn(t)
   for (const [order, path] of [[{}, '/'], [EXPIRED, '/other'], [EXPIRED, '/public']]) {
     await server.control(order)
@@ -94,7 +96,7 @@ test('6 and 7: a link from another site, before and at expiry', async t => {
   }
 })
 
-test('10: a form of another site writes nothing', async t => {
+scenario('10: a form of another site writes nothing', async t => {
   const tab = await signedIn(t)
   await tab.goto(`${stranger}/blank`)
   const seen = await server.watch()
@@ -109,7 +111,7 @@ test('10: a form of another site writes nothing', async t => {
   await shows(tab, 'ada')
 })
 
-test('11: another origin of the site reads, writes and connects to nothing', async t => {
+scenario('11: another origin of the site reads, writes and connects to nothing', async t => {
   const tab = await signedIn(t)
   const open = () => tab.goto(`${sibling}/blank`)
   const refused = async line => {
@@ -132,7 +134,7 @@ test('11: another origin of the site reads, writes and connects to nothing', asy
   await shows(tab, 'ada')
 })
 
-test('13 and 15: images and an EventSource at expiry', async t => {
+scenario('13 and 15: images and an EventSource at expiry', async t => {
   const tab = await signedIn(t)
   await server.control(EXPIRED)
   const loaded = await tab.evaluate(() => {
@@ -157,7 +159,7 @@ test('13 and 15: images and an EventSource at expiry', async t => {
   assert.equal(heard, 'ada')
 })
 
-test('25 and 29: after a logout, nobody', async t => {
+scenario('25 and 29: after a logout, nobody', async t => {
   const tab = await signedIn(t)
   await post(tab, '/auth/logout', {})
   await shows(tab, 'login')

@@ -113,7 +113,7 @@ impl Session {
                 eprintln!("failed: {what}");
             }
         }
-        if self.since.elapsed() > Duration::from_secs(self.token.expires_in) / 2 {
+        if self.since.elapsed() > Duration::from_secs(self.token.expires_in) / 4 {
             counts.refreshes.fetch_add(1, Ordering::Relaxed);
             if let Err(what) = self.refresh().await {
                 counts.logouts.fetch_add(1, Ordering::Relaxed);
