@@ -185,7 +185,8 @@ impl<C: SessionClaims> Sessions<C> {
     /// # Errors
     ///
     /// A [`RegistryError`] where the registry does not answer in time: the session has ended on this node, which goes on telling
-    /// the registry until that answers or the process ends.
+    /// the registry until that answers or the process ends. Where 1,000 such endings wait already, this one is forgotten, and
+    /// the log says so. A subject that no token can carry is an error, too.
     pub async fn end(&self, subject: &C::Subject, sid: &str) -> Result<bool, RegistryError> {
         let subject = subject::to_wire(subject)?;
         match (self.node(), Sid::read(sid.as_bytes())) {
@@ -194,7 +195,8 @@ impl<C: SessionClaims> Sessions<C> {
         }
     }
 
-    /// Ends all sessions of a subject that began until now; one that begins after it counts, in the same second, too:
+    /// Ends all sessions of a subject that began until now; one that begins after it on this node counts, in the same second,
+    /// too, and one on another node as soon as that has heard of it, or a second later:
     ///
     /// ```
     /// # use axum::{extract::State, http::StatusCode};
@@ -221,7 +223,7 @@ impl<C: SessionClaims> Sessions<C> {
     ///
     /// # Errors
     ///
-    /// As with [`end`](Self::end).
+    /// As with [`end`](Self::end); 10,000 may wait, logouts among them.
     pub async fn end_all(&self, subject: &C::Subject) -> Result<(), RegistryError> {
         self.end_known(subject, None).await
     }

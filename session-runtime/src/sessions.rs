@@ -261,7 +261,8 @@ impl<C: SessionClaims> Sessions<C> {
     ///
     /// # Errors
     ///
-    /// An [`OriginError`] for anything that no browser sends as an origin: a default port, upper case, a path.
+    /// An [`OriginError`] for anything that no browser sends as an origin: a default port, upper case, a path; and for `http`
+    /// on another host than localhost.
     ///
     /// ```
     /// # use serde::{Deserialize, Serialize};
@@ -474,7 +475,9 @@ impl<C: SessionClaims> Sessions<C> {
     ///
     /// # Errors
     ///
-    /// [`SessionRejection::InvalidToken`], whatever the reason; the log tells which.
+    /// [`SessionRejection::InvalidToken`], whatever the reason; the log tells which. And
+    /// [`SessionRejection::TemporarilyUnavailable`], where nothing was heard for too long of the issuer's public keys, or of a
+    /// session registry with a lifetime as `revocation`.
     pub fn verify(&self, access_token: &str) -> Result<Session<C>, SessionRejection> {
         self.verify_token(access_token.as_bytes())
     }
@@ -502,7 +505,7 @@ impl<C: SessionClaims> Sessions<C> {
     ///
     /// # Errors
     ///
-    /// [`SessionRejection::MissingToken`], [`SessionRejection::InvalidRequest`] or [`SessionRejection::InvalidToken`].
+    /// [`SessionRejection::MissingToken`] and [`SessionRejection::InvalidRequest`], and those of [`verify`](Self::verify).
     pub fn authenticate(&self, headers: &HeaderMap) -> Result<Session<C>, SessionRejection> {
         self.authenticate_optional(headers)?.ok_or_else(|| {
             let realm = C::POLICY.issuer;

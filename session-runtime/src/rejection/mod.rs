@@ -19,8 +19,9 @@ use crate::pages::redirect::Redirect;
 
 /// A refusal: a status, a `WWW-Authenticate` challenge (RFC 6750) and problem details (RFC 9457) with a stable `code`.
 ///
-/// Every refusal puts itself into the extensions of its response, so that one layer can give all of them a body of the
-/// application's, with [`with_body`](Self::with_body).
+/// It puts itself into the extensions of its response, so that one layer can give all of them a body of the
+/// application's, with [`with_body`](Self::with_body). Forms of programs that are no browsers, and registrations of keys, are refused
+/// with a 400 that is no `SessionRejection`, because nobody but these reads it.
 ///
 /// ```
 /// # use serde::{Deserialize, Serialize};
