@@ -10,12 +10,16 @@ use std::time::{Duration, Instant};
 use bytes::BytesMut;
 use rustls::ClientConfig;
 use rustls_platform_verifier::ConfigVerifierExt as _;
+use tokio::runtime::Handle;
 use tokio::sync::Notify;
+use tokio::task::AbortHandle;
 use tokio::time::timeout;
 use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
-use tokio_postgres::{AsyncMessage, Client, Config, Connection, NoTls, Row, Statement};
+use tokio_postgres::{
+    AsyncMessage, CancelToken, Client, Config, Connection, NoTls, Row, Statement,
+};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::registry::SessionRegistry;
@@ -31,12 +35,11 @@ const WAITS: Duration = Duration::from_secs(1);
 const CLEANED_EVERY: Duration = Duration::from_secs(60 * 60);
 const CLEANED_AT_ONCE: i64 = 10_000;
 
-/// What a connection is told first. A row that a crash of the engine takes back is written again by the next refresh, so nobody
-/// waits for the disk; whoever ends a session does. A statement that waits for somebody's lock of the table fails before its
-/// caller gives it up, or each try would leave a connection behind that waits on.
-const BEGINNING: &str = "SET synchronous_commit = off; SET application_name = 'stateless-session'; SET lock_timeout = '500ms'; \
-    LISTEN session_registry";
+/// What a connection is told first, and nothing that would change what others do who get it from a pooler.
+const BEGINNING: &str = "SET application_name = 'stateless-session'; LISTEN session_registry";
 
+/// A row that a crash of the engine takes back is written again by the next refresh, so nobody waits for the disk; whoever
+/// ends a session does.
 const SEEN: &str = "
 WITH seen AS (
   INSERT INTO session_registry AS row
@@ -58,7 +61,8 @@ WITH seen AS (
       WHEN $8 >= row.previous THEN greatest(row.issued_at, $5) ELSE row.issued_at END
   RETURNING *)
 SELECT seen.*, (SELECT all_of.ended_at FROM session_registry all_of
-  WHERE all_of.audience = $1 AND all_of.subject = $2 AND all_of.sid = '') AS all_ended_at
+  WHERE all_of.audience = $1 AND all_of.subject = $2 AND all_of.sid = '') AS all_ended_at,
+  set_config('synchronous_commit', 'off', true)
 FROM seen";
 
 const END: &str = "
@@ -127,6 +131,7 @@ struct Link {
     list: Statement,
     feed: Statement,
     ended: Arc<Notify>,
+    _driver: Driver,
 }
 
 impl PostgresRegistry {
@@ -237,7 +242,7 @@ impl Shared {
         }
         let number = self.links.fetch_add(1, Ordering::Relaxed);
         let ended = Arc::new(Notify::new());
-        let client = self.client(&ended).await?;
+        let (client, driver) = self.client(&ended).await?;
         client.batch_execute(BEGINNING).await?;
         let link = Arc::new(Link {
             number,
@@ -247,20 +252,27 @@ impl Shared {
             feed: client.prepare(FEED).await?,
             client,
             ended,
+            _driver: driver,
         });
         *self.link.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&link));
         Ok(link)
     }
 
-    async fn client(&self, ended: &Arc<Notify>) -> Result<Client, tokio_postgres::Error> {
-        if let Some(tls) = &self.tls {
+    async fn client(&self, ended: &Arc<Notify>) -> Result<(Client, Driver), tokio_postgres::Error> {
+        let ended = Arc::clone(ended);
+        let (client, task) = if let Some(tls) = &self.tls {
             let (client, connection) = self.config.connect(tls.clone()).await?;
-            drive(connection, Arc::clone(ended));
-            return Ok(client);
-        }
-        let (client, connection) = self.config.connect(NoTls).await?;
-        drive(connection, Arc::clone(ended));
-        Ok(client)
+            (client, drive(connection, ended))
+        } else {
+            let (client, connection) = self.config.connect(NoTls).await?;
+            (client, drive(connection, ended))
+        };
+        let driver = Driver {
+            task,
+            cancel: client.cancel_token(),
+            tls: self.tls.clone(),
+        };
+        Ok((client, driver))
     }
 
     fn open_link(&self) -> Option<Arc<Link>> {
@@ -331,7 +343,7 @@ impl Shared {
         let shared = Arc::clone(self);
         tokio::spawn(async move {
             // Whatever fails here is tried again the next time.
-            let Ok(client) = shared.client(&Arc::default()).await else {
+            let Ok((client, _driver)) = shared.client(&Arc::default()).await else {
                 return;
             };
             while let Ok(deleted) = client.execute(CLEAN, &[&CLEANED_AT_ONCE]).await
@@ -341,8 +353,33 @@ impl Shared {
     }
 }
 
+/// What lets a connection work. Dropped, it takes back what the server is still at: behind somebody's lock of the table, each
+/// new try would leave a connection behind that waits on.
+struct Driver {
+    task: AbortHandle,
+    cancel: CancelToken,
+    tls: Option<MakeRustlsConnect>,
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        let (task, cancel, tls) = (self.task.clone(), self.cancel.clone(), self.tls.take());
+        let Ok(runtime) = Handle::try_current() else {
+            return task.abort();
+        };
+        runtime.spawn(async move {
+            // A server that does not answer has nothing to take back.
+            let _ = match tls {
+                Some(tls) => cancel.cancel_query(tls).await,
+                None => cancel.cancel_query(NoTls).await,
+            };
+            task.abort();
+        });
+    }
+}
+
 /// Lets a connection work until its client is dropped or the server is gone.
-fn drive<S, T>(mut connection: Connection<S, T>, ended: Arc<Notify>)
+fn drive<S, T>(mut connection: Connection<S, T>, ended: Arc<Notify>) -> AbortHandle
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
     T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
@@ -357,7 +394,8 @@ where
             }
         }
         ended.notify_waiters();
-    });
+    })
+    .abort_handle()
 }
 
 /// Gives a connection up where nobody waits for its answer any more: it may be one that never comes.
