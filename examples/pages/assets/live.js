@@ -4,6 +4,7 @@ const list = () => document.getElementById('notes')
 const shown = () => Number(list().dataset.version)
 const renew = () => htmx.ajax('GET', '/notes', { target: '#notes', swap: 'outerHTML' })
 let latest = 0
+let asked = 0
 
 if (list()) listen()
 
@@ -25,7 +26,10 @@ function listen() {
 
 // A late answer may have brought an older list back.
 document.addEventListener('htmx:afterSwap', () => {
-  if (shown() < latest) renew()
+  // Once each, since a server that began anew counts from the beginning.
+  if (shown() >= latest || asked === latest) return
+  asked = latest
+  renew()
 })
 
 document.addEventListener('htmx:afterRequest', ({ detail, target }) => {

@@ -123,8 +123,8 @@ impl JwksUrl {
         }
     }
 
-    /// For how long keys count that no answer has confirmed; 24 hours unless set. Behind it every token is answered with
-    /// 503.
+    /// For how long keys count that no answer has confirmed, while this machine runs; 24 hours unless set. Behind it every token
+    /// is answered with 503.
     ///
     /// ```
     /// # use std::time::Duration;

@@ -147,7 +147,7 @@ impl Node {
         runtime.spawn(async move {
             match node.engine.seen(&login.seen()).await {
                 Ok(record) if record.ended_at.is_some() => {
-                    tracing::warn!(target: "stateless_session", sid = login.sid.short(), "a login counts no more: all sessions of its user ended in the same second, on a node that this one had not heard of");
+                    tracing::warn!(target: "stateless_session", sid = login.sid.short(), "a login counts no more: its session, or all of its user's, ended on another node before it was written down");
                 }
                 Ok(_) => {}
                 Err(cause) => lost(&Chain(&cause)),
@@ -189,9 +189,9 @@ impl Node {
         let owner = self.ended.owner(&ending.audience, &ending.subject);
         if permit.is_some() {
             self.ended.insert_unconfirmed(&sid, owner);
+            #[cfg(feature = "live")]
+            self.tell_live();
         }
-        #[cfg(feature = "live")]
-        self.tell_live();
         self.until_told(permit, move |node| {
             let ending = ending.clone();
             async move {
@@ -221,7 +221,7 @@ impl Node {
         F: Future<Output = Result<bool, RegistryError>> + Send,
     {
         let Some(permit) = permit else {
-            tracing::error!(target: "stateless_session", "too much waits for the session registry: an ending is not told to it, and copies of the session go on");
+            tracing::error!(target: "stateless_session", "too much waits for the session registry: an ending is not told to it, and the session goes on where nothing was heard of that");
             return Err(RegistryError::NO_ANSWER);
         };
         let (told, first) = oneshot::channel();

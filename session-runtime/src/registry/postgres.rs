@@ -1,4 +1,4 @@
-//! The registry on Postgres: one table, one connection.
+//! The registry on Postgres: one table, one connection, and another one while it deletes what is over.
 
 use std::error::Error;
 use std::fmt;
@@ -22,6 +22,7 @@ use tokio_postgres::{
 };
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use crate::event::Chain;
 use crate::registry::SessionRegistry;
 use crate::registry::error::RegistryError;
 use crate::registry::record::{Ending, SessionRecord};
@@ -35,8 +36,11 @@ const WAITS: Duration = Duration::from_secs(1);
 const CLEANED_EVERY: Duration = Duration::from_secs(60 * 60);
 const CLEANED_AT_ONCE: i64 = 10_000;
 
-/// What a connection is told first, and nothing that would change what others do who get it from a pooler.
-const BEGINNING: &str = "SET application_name = 'stateless-session'; LISTEN session_registry";
+/// How long a connection that is given up is taken leave of.
+const CANCELS: Duration = Duration::from_secs(2);
+
+/// What a connection is told first. No setting stays on it, which a pooler might give to others.
+const BEGINNING: &str = "LISTEN session_registry";
 
 /// A row that a crash of the engine takes back is written again by the next refresh, so nobody waits for the disk; whoever
 /// ends a session does.
@@ -91,16 +95,18 @@ FROM (SELECT) AS once LEFT JOIN LATERAL (
     ended_xid >= pg_snapshot_xmin($1::text::pg_snapshot)
     AND NOT pg_visible_in_snapshot(ended_xid, $1::text::pg_snapshot)))) AS ended ON true";
 
+/// It reads the whole table, so that of many nodes that start one does it: a number of ours, in the place of a lock.
 const CLEAN: &str = "
 DELETE FROM session_registry WHERE (audience, subject, sid) IN (
   SELECT audience, subject, sid FROM session_registry
-  WHERE ends_at < extract(epoch FROM now()) LIMIT $1 FOR UPDATE SKIP LOCKED)";
+  WHERE (SELECT pg_try_advisory_xact_lock(7359001864)) AND ends_at < extract(epoch FROM now())
+  LIMIT $1 FOR UPDATE SKIP LOCKED)";
 
 /// A session registry in one table of a Postgres database, 13 or later.
 ///
 /// The application's own migrations create it from [`SCHEMA`](Self::SCHEMA); nothing here does. One connection serves all sessions of a
-/// process: the statements of refreshes, and `LISTEN`, by which a node hears at once that something ended. Once an hour, for as
-/// long as it takes, another one deletes what is over. What ended is read
+/// process: the statements of refreshes, and `LISTEN`, by which a node hears at once that something ended. At the start and once an
+/// hour, for as long as it takes, another one deletes what is over, of one node at a time. What ended is read
 /// from the table alone; where a pooler swallows `LISTEN`, once a second. The statements are prepared, so a pooler has to be one
 /// that knows them.
 ///
@@ -183,6 +189,9 @@ CREATE INDEX session_registry_ended_at ON session_registry (ended_at) WHERE ende
             .parse()
             .map_err(|_| RegistryError::setup("its URL is not one of PostgreSQL's"))?;
         config.keepalives_idle(Duration::from_secs(10));
+        if config.get_application_name().is_none() {
+            config.application_name("stateless-session");
+        }
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(Duration::from_secs(2));
         }
@@ -269,7 +278,7 @@ impl Shared {
         };
         let driver = Driver {
             task,
-            cancel: client.cancel_token(),
+            cancel: Some(client.cancel_token()),
             tls: self.tls.clone(),
         };
         Ok((client, driver))
@@ -343,13 +352,19 @@ impl Shared {
         let shared = Arc::clone(self);
         tokio::spawn(async move {
             // Whatever fails here is tried again the next time.
-            let Ok((client, _driver)) = shared.client(&Arc::default()).await else {
-                return;
-            };
-            while let Ok(deleted) = client.execute(CLEAN, &[&CLEANED_AT_ONCE]).await
-                && deleted >= CLEANED_AT_ONCE.unsigned_abs()
-            {}
+            if let Err(cause) = shared.delete_what_is_over().await {
+                tracing::debug!(target: "stateless_session", cause = %Chain(&cause), "what is over was not deleted from the session registry");
+            }
         });
+    }
+}
+
+impl Shared {
+    async fn delete_what_is_over(&self) -> Result<(), tokio_postgres::Error> {
+        let (client, mut driver) = self.client(&Arc::default()).await?;
+        while client.execute(CLEAN, &[&CLEANED_AT_ONCE]).await? >= CLEANED_AT_ONCE.unsigned_abs() {}
+        driver.cancel = None;
+        Ok(())
     }
 }
 
@@ -357,22 +372,31 @@ impl Shared {
 /// new try would leave a connection behind that waits on.
 struct Driver {
     task: AbortHandle,
-    cancel: CancelToken,
+    /// None where the server is at nothing.
+    cancel: Option<CancelToken>,
     tls: Option<MakeRustlsConnect>,
 }
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        let (task, cancel, tls) = (self.task.clone(), self.cancel.clone(), self.tls.take());
-        let Ok(runtime) = Handle::try_current() else {
+        let task = self.task.clone();
+        let (false, Some(cancel), Ok(runtime)) = (
+            task.is_finished(),
+            self.cancel.take(),
+            Handle::try_current(),
+        ) else {
             return task.abort();
         };
+        let tls = self.tls.take();
         runtime.spawn(async move {
-            // A server that does not answer has nothing to take back.
-            let _ = match tls {
-                Some(tls) => cancel.cancel_query(tls).await,
-                None => cancel.cancel_query(NoTls).await,
+            let cancelled = async {
+                match tls {
+                    Some(tls) => cancel.cancel_query(tls).await,
+                    None => cancel.cancel_query(NoTls).await,
+                }
             };
+            // A server that does not answer takes nothing back.
+            let _ = timeout(CANCELS, cancelled).await;
             task.abort();
         });
     }

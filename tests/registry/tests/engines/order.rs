@@ -1,6 +1,8 @@
 //! What every registry has to do, and what an engine could leave out.
 
-use stateless_session::{MemoryRegistry, PostgresRegistry, SessionRegistry, testing};
+use std::time::Duration;
+
+use stateless_session::{Ending, MemoryRegistry, PostgresRegistry, Seen, SessionRegistry, testing};
 
 use crate::engine::{Engine, Postgres, on_both};
 use crate::support::START;
@@ -39,7 +41,7 @@ async fn what_commits_out_of_order_is_not_left_out() {
         .await
         .unwrap();
     engine.execute(&insert("b")).await;
-    let sids = |endings: Vec<stateless_session::Ending>| {
+    let sids = |endings: Vec<Ending>| {
         endings
             .into_iter()
             .filter_map(|ending| ending.sid)
@@ -93,6 +95,49 @@ async fn a_read_does_not_pass_through_what_ended_before() {
     panic!("it was counted nowhere");
 }
 
+#[tokio::test]
+async fn whoever_refreshes_waits_for_no_disk_and_whoever_ends_does() {
+    let engine = Postgres::start().await;
+    let registry = engine.connect().await;
+    let sid = "A".repeat(22);
+    let seen = Seen {
+        audience: "shop",
+        subject: "1",
+        sid: &sid,
+        auth_time: START,
+        at: START,
+        ends_at: START + 1_000,
+        user_agent: None,
+        iat: START,
+        grace: 0,
+    };
+    let syncs = async || {
+        // What a connection counted is told by its next statement after a second.
+        tokio::time::sleep(Duration::from_millis(1_100)).await;
+        registry.feed(None, START).await.unwrap();
+        let syncs = engine.execute("SELECT wal_sync FROM pg_stat_wal").await;
+        syncs.unwrap().parse::<u64>().unwrap()
+    };
+    let before = syncs().await;
+    for _ in 0..200 {
+        registry.seen(&seen).await.unwrap();
+    }
+    let refreshed = syncs().await - before;
+    assert!(refreshed < 100, "{refreshed} for 200 refreshes");
+    for number in 0..200 {
+        let ending = Ending {
+            audience: "shop".to_owned(),
+            subject: number.to_string(),
+            sid: None,
+            at: START,
+            ends_at: START + 1_000,
+        };
+        registry.end(&ending).await.unwrap();
+    }
+    let ended = syncs().await - before - refreshed;
+    assert!(ended >= 200, "{ended} for 200 endings");
+}
+
 /// Rows that no token can need any more go, and a batch at a time.
 #[tokio::test]
 async fn what_is_over_can_be_deleted_by_the_roles_of_the_schema() {
@@ -110,7 +155,7 @@ async fn what_is_over_can_be_deleted_by_the_roles_of_the_schema() {
         .await
         .unwrap();
     let (_, mut position) = verifying.feed(None, START).await.unwrap();
-    let ending = stateless_session::Ending {
+    let ending = Ending {
         audience: "shop".to_owned(),
         subject: "1".to_owned(),
         sid: None,
