@@ -49,6 +49,8 @@ mod guard;
 mod issue_error;
 #[cfg(feature = "server")]
 mod keys;
+#[cfg(any(feature = "registry", feature = "remote-jwks"))]
+mod last_heard;
 #[cfg(feature = "live")]
 mod live;
 #[cfg(feature = "server")]

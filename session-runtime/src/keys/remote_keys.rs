@@ -4,7 +4,6 @@ use std::error::Error;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -16,6 +15,7 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::keys::Keys;
 use crate::keys::key_error::KeyError;
 use crate::keys::public_keys::PublicKeys;
+use crate::last_heard::LastHeard;
 
 /// How long an answer may take, with connection and body.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -176,8 +176,7 @@ impl JwksUrl {
         tracing::info!(target: "stateless_session", url = %self.url, ?keys, "fetched the public keys");
         let shared = Arc::new(Shared {
             keys: Arc::new(ArcSwap::from_pointee(keys.into())),
-            began: Instant::now(),
-            confirmed_at: AtomicU64::new(0),
+            confirmed: LastHeard::now(),
             unknown_key: Notify::new(),
         });
         let unconfirmed_lifetime = self.unconfirmed_lifetime;
@@ -206,23 +205,9 @@ pub struct RemoteKeys {
 /// What requests and the task in the background share.
 struct Shared {
     keys: Arc<ArcSwap<Keys>>,
-    began: Instant,
-    /// When an answer last confirmed the keys, in milliseconds since `began`: the sessions may have another clock.
-    confirmed_at: AtomicU64,
+    /// When an answer last confirmed them.
+    confirmed: LastHeard,
     unknown_key: Notify,
-}
-
-impl Shared {
-    fn note_confirmed(&self) {
-        let now = u64::try_from(self.began.elapsed().as_millis());
-        let now = now.unwrap_or(u64::MAX);
-        self.confirmed_at.store(now, Ordering::Relaxed);
-    }
-
-    fn unconfirmed(&self) -> Duration {
-        let confirmed_at = Duration::from_millis(self.confirmed_at.load(Ordering::Relaxed));
-        self.began.elapsed().saturating_sub(confirmed_at)
-    }
 }
 
 struct AbortOnDrop(AbortHandle);
@@ -240,7 +225,7 @@ impl RemoteKeys {
 
     /// Whether an answer has confirmed the keys recently enough to rely on them.
     pub(crate) fn are_confirmed(&self) -> bool {
-        self.shared.unconfirmed() <= self.unconfirmed_lifetime
+        self.shared.confirmed.ago() <= self.unconfirmed_lifetime
     }
 
     /// Asks for the set before its time.
@@ -270,11 +255,11 @@ async fn keep_fresh(source: JwksUrl, client: Client, shared: Arc<Shared>) {
                 if !shared.keys.load().are_just(&keys) {
                     shared.keys.store(Arc::new(keys.into()));
                 }
-                shared.note_confirmed();
+                shared.confirmed.note();
                 wait = source.interval;
             }
             Err(cause) => {
-                let unconfirmed = shared.unconfirmed().as_secs();
+                let unconfirmed = shared.confirmed.ago().as_secs();
                 let cause: &dyn Error = &cause;
                 tracing::warn!(target: "stateless_session",
                     url = %source.url,
@@ -357,10 +342,9 @@ impl Error for FetchError {
 impl RemoteKeys {
     /// Until the next answer was taken.
     pub(crate) async fn confirmed_again(&self) {
-        let confirmed_at = &self.shared.confirmed_at;
-        confirmed_at.store(0, Ordering::Relaxed);
+        let asked_at = Instant::now();
         let again = async {
-            while confirmed_at.load(Ordering::Relaxed) == 0 {
+            while self.shared.confirmed.ago() >= asked_at.elapsed() {
                 sleep(Duration::from_millis(5)).await;
             }
         };

@@ -3,7 +3,7 @@
 
 #[cfg(feature = "live")]
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -13,6 +13,7 @@ use tokio::time::sleep;
 
 use crate::cookies::marker::Sid;
 use crate::event::Chain;
+use crate::last_heard::LastHeard;
 #[cfg(feature = "live")]
 use crate::live::Live;
 use crate::registry::SessionRegistry;
@@ -37,9 +38,8 @@ const MOST_RETRY: Duration = Duration::from_secs(1);
 pub(crate) struct Node {
     engine: Box<dyn Engine>,
     pub(crate) ended: EndedSessions,
-    began: Instant,
-    /// When the registry last answered the feed, in milliseconds since `began`.
-    answered: AtomicU64,
+    /// When the registry last answered the feed.
+    answered: LastHeard,
     /// Whether it did not, the last time.
     is_silent: AtomicBool,
     waiting: Arc<Semaphore>,
@@ -58,8 +58,7 @@ impl Node {
         let node = Self {
             engine: Box::new(registry),
             ended: EndedSessions::new(kept),
-            began: Instant::now(),
-            answered: AtomicU64::new(0),
+            answered: LastHeard::now(),
             is_silent: AtomicBool::new(false),
             waiting: Arc::new(Semaphore::new(MOST_WAITING)),
             named: Arc::new(Semaphore::new(MOST_NAMED)),
@@ -101,8 +100,7 @@ impl Node {
 
     /// How long ago the registry last answered the feed.
     pub(crate) fn lag(&self) -> Duration {
-        let answered = Duration::from_millis(self.answered.load(Ordering::Relaxed));
-        self.began.elapsed().saturating_sub(answered)
+        self.answered.ago()
     }
 
     /// The lag, while the registry does not answer.
@@ -112,9 +110,7 @@ impl Node {
     }
 
     fn note_answer(&self) {
-        let now = self.began.elapsed().as_millis();
-        let now = u64::try_from(now).unwrap_or(u64::MAX);
-        self.answered.store(now, Ordering::Relaxed);
+        self.answered.note();
         if self.is_silent.swap(false, Ordering::Relaxed) {
             tracing::info!(target: "stateless_session", "the session registry answers again");
         }

@@ -357,9 +357,7 @@ impl Shared {
             }
         });
     }
-}
 
-impl Shared {
     async fn delete_what_is_over(&self) -> Result<(), tokio_postgres::Error> {
         let (client, mut driver) = self.client(&Arc::default()).await?;
         while client.execute(CLEAN, &[&CLEANED_AT_ONCE]).await? >= CLEANED_AT_ONCE.unsigned_abs() {}
