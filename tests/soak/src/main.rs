@@ -6,7 +6,8 @@
 //! - every 5xx is one that the application asked for.
 //!
 //! `SOAK_SECONDS` says how long (60), `SOAK_SEED` repeats the choices of another run. What meets what is up to the
-//! machine, so a failure may need several tries.
+//! machine, so a failure may need several tries, and a run goes on until it has seen everything: for six times as long at
+//! most.
 #![expect(
     missing_debug_implementations,
     unreachable_pub,
@@ -31,7 +32,7 @@ use tokio::task::JoinSet;
 
 use crate::choices::Choices;
 use crate::client::Client;
-use crate::ledger::Expected;
+use crate::ledger::{Expected, Ledger};
 use crate::run::{CLIENTS, seed, variable};
 use crate::world::{INTENDED_PANIC, World};
 
@@ -151,21 +152,21 @@ async fn main() -> ExitCode {
         }
     });
 
-    let end = Instant::now() + Duration::from_secs(seconds);
+    let end = End::after(Duration::from_secs(seconds));
     let mut clients = JoinSet::new();
     for number in 0..CLIENTS {
         let (world, choices) = (world.clone(), Choices::of(seed, number));
         if number % 2 == 0 {
-            let mut client = pages::client::Client::new(world, address, choices);
+            let mut client = pages::client::Client::new(world.clone(), address, choices);
             clients.spawn(async move {
-                while Instant::now() < end {
+                while !end.is_reached(&world.ledger) {
                     client.act().await;
                 }
             });
         } else {
-            let mut client = Client::new(world, address, choices);
+            let mut client = Client::new(world.clone(), address, choices);
             clients.spawn(async move {
-                while Instant::now() < end {
+                while !end.is_reached(&world.ledger) {
                     client.act().await;
                 }
             });
@@ -181,6 +182,28 @@ async fn main() -> ExitCode {
     }
 
     run::verdict(&world.ledger, EXPECTED, failed, seed)
+}
+
+/// When a run has had its time, and has seen everything, or has waited for that long enough.
+#[derive(Clone, Copy)]
+struct End {
+    earliest: Instant,
+    latest: Instant,
+}
+
+impl End {
+    fn after(time: Duration) -> Self {
+        let now = Instant::now();
+        Self {
+            earliest: now + time,
+            latest: now + 6 * time,
+        }
+    }
+
+    fn is_reached(self, ledger: &Ledger) -> bool {
+        let now = Instant::now();
+        now >= self.latest || now >= self.earliest && ledger.missing(EXPECTED).is_empty()
+    }
 }
 
 fn keep_quiet_about_intended_panics() {

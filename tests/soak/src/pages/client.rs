@@ -355,6 +355,7 @@ impl Client {
     fn settle(&self, session: &mut Session, mut led: Vec<Led>) {
         // Those that the clock or the keys refused were refused before anybody was asked.
         led.sort_by_key(|led| matches!(led, Led::Refused(Some(_))));
+        let is_renewed = led.contains(&Led::Renewed);
         let mut reasons = Vec::new();
         for given in self.world.take_given(&session.sid) {
             let wanted = match given {
@@ -390,6 +391,10 @@ impl Client {
         let Some(reason) = reasons.first() else {
             return;
         };
+        // In several tabs, one may have come in time. If the session is over for it as well, the next refresh says so.
+        if is_renewed {
+            return;
+        }
         if !std::mem::replace(&mut session.is_over, true) {
             self.world.ledger.count("end", *reason);
         }
