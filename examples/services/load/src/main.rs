@@ -100,8 +100,15 @@ impl Session {
         })
     }
 
-    /// One round: both services, and a refresh where half of the token's life is over.
+    /// One round: a refresh where a quarter of the token's life is over, and both services.
     async fn round(&mut self, counts: &Counts) {
+        if self.since.elapsed() > Duration::from_secs(self.token.expires_in) / 4 {
+            counts.refreshes.fetch_add(1, Ordering::Relaxed);
+            if let Err(what) = self.refresh().await {
+                counts.logouts.fetch_add(1, Ordering::Relaxed);
+                eprintln!("logged out: {what}");
+            }
+        }
         let todos = self.client.get(format!("{}/todos", self.services.todos));
         let reports = self
             .client
@@ -111,13 +118,6 @@ impl Session {
             if let Err(what) = self.call(request, expected).await {
                 counts.failed.fetch_add(1, Ordering::Relaxed);
                 eprintln!("failed: {what}");
-            }
-        }
-        if self.since.elapsed() > Duration::from_secs(self.token.expires_in) / 4 {
-            counts.refreshes.fetch_add(1, Ordering::Relaxed);
-            if let Err(what) = self.refresh().await {
-                counts.logouts.fetch_add(1, Ordering::Relaxed);
-                eprintln!("logged out: {what}");
             }
         }
     }
