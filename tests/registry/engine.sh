@@ -6,6 +6,8 @@
 # engine there until it is promoted.
 set -eu
 engine=$1 port=$2
+# A slow disk has time.
+export PGCTLTIMEOUT=600
 
 # Debian keeps Postgres's programs apart, by version.
 for folder in $(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -rV); do PATH=$PATH:$folder; done

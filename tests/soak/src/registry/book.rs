@@ -200,14 +200,24 @@ impl<R: SessionRegistry> SessionRegistry for Watched<R> {
         since: u64,
     ) -> Result<(Vec<Ending>, String), R::Error> {
         lock(&self.known).settle();
-        let fed = self.engine.feed(position, since).await;
+        let silence = Silence(&self.known);
+        let (endings, position) = self.engine.feed(position, since).await?;
+        std::mem::forget(silence);
         let mut known = lock(&self.known);
-        known.failed = fed.is_err();
-        known.is_silent |= known.failed;
-        if let Ok((endings, _)) = &fed {
-            known.read.clone_from(endings);
-        }
-        fed
+        known.failed = false;
+        known.read.clone_from(&endings);
+        Ok((endings, position))
+    }
+}
+
+/// Begins when it is dropped: a feed failed, or took longer than the node waits for it.
+struct Silence<'a>(&'a Mutex<Known>);
+
+impl Drop for Silence<'_> {
+    fn drop(&mut self) {
+        let mut known = lock(self.0);
+        known.failed = true;
+        known.is_silent = true;
     }
 }
 

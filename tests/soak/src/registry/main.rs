@@ -171,8 +171,8 @@ async fn main() -> ExitCode {
 async fn settle(world: Arc<World>, seed: u64) {
     let client = Client::new(world.clone(), Choices::of(seed, CLIENTS + 2));
     let put_away = std::mem::take(&mut *lock(&world.put_away));
-    let latest = Instant::now() + PATIENCE;
     for mut held in put_away {
+        let latest = Instant::now() + PATIENCE;
         for node in 0..world.nodes.len() {
             loop {
                 let lives = client.refresh_at("last refresh", &mut held, &[node]).await;
